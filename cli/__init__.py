@@ -1,0 +1,1 @@
+"""The commands: names resolved, settings built, the rooms below called."""

@@ -1,0 +1,1 @@
+"""The REST runtime: codecs, batching, workers, metrics and health."""
