@@ -104,8 +104,9 @@ class IncompatibleVersion(ModelError):
 class ModelLoadFailed(ModelError):
     """A model whose own code or data failed while it was loaded."""
 
-    def __init__(self, what: str, error: BaseException) -> None:
-        super().__init__(f"{what} could not be loaded: {type(error).__name__}: {error}")
+    def __init__(self, what: str, error: BaseException, advice: str = "") -> None:
+        message = f"{what} could not be loaded: {type(error).__name__}: {error}"
+        super().__init__(f"{message}; {advice}" if advice else message)
 
 
 class InvalidInput(MLServeError):
