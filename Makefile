@@ -1,0 +1,43 @@
+PYTHON ?= python3
+export PYTHON
+export MLFLOW_PYTHON ?= $(CURDIR)/.venv-mlflow/bin/python
+BIN := .venv/bin
+
+.PHONY: demo test check format lint types bench lock clean
+
+demo: .venv/demo.done
+	rm -rf build/demo && $(BIN)/python examples/churn.py build/demo
+	$(BIN)/mlserve models serve -m build/demo -h 127.0.0.1 -p 5000
+
+test: .venv/dev.done .venv-mlflow/peer.done
+	$(BIN)/python -m pytest
+
+check: format lint types test
+
+format: .venv/dev.done
+	$(BIN)/ruff format --check .
+
+lint: .venv/dev.done
+	$(BIN)/ruff check .
+
+types: .venv/dev.done  # of the installed package: a clone folder's name may be no identifier
+	rm -rf build/lib build/types && $(BIN)/python -m pip install -q --no-deps --no-build-isolation --target build/types .
+	MYPYPATH=build/types $(BIN)/mypy -p mlserve
+
+bench: .venv/dev.done
+	$(BIN)/python benchmarks/serve.py
+
+lock: .venv/dev.done
+	requirements/lock $(BIN)/uv
+
+clean:
+	rm -rf .venv .venv-mlflow build dist *.egg-info .*_cache .hypothesis
+
+.venv/%.done: requirements/%.txt pyproject.toml
+	requirements/environment .venv $<
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv-mlflow/peer.done: requirements/peer.txt
+	requirements/environment .venv-mlflow $<
+	touch $@
