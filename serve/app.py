@@ -1,0 +1,154 @@
+"""The service as an ASGI application: the hot route, the quiet ones, and its life from start to end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from ..runtimes.errors import MLServeError
+from ..runtimes.example import read_example
+from ..runtimes.flavors import Model
+from ..version import __version__
+from .decoding import Decoder
+from .dispatch import Dispatcher, Limits
+from .invocations import Invocations, Receive, Send
+from .logs import AccessLog
+from .metrics import MetricStore, Recorder, ServiceCollector
+from .openapi import describe, make_example
+from .page import render_page
+from .predicting import predict_batch
+from .request_ids import HEADER, RequestIds, Scope
+from .routes import Documents, quiet_routes, refuse
+from .settings import Settings
+
+logger = logging.getLogger("mlserve.serve")
+
+
+class Service:
+    """One model behind HTTP, in one process.
+
+    It is ready once the model has answered its input example; its ASGI lifespan warms it up and,
+    at the end, waits for what it has accepted.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        settings: Settings,
+        store: MetricStore,
+        worker: int = 0,
+        access_log: AccessLog | None = None,
+    ) -> None:
+        self._model, self._settings = model, settings
+        self._recorder: Recorder = store.recorder(worker)
+        self._decoder = Decoder(model)
+        self._access_log = access_log
+        self._problem: str | None = "the model is not warmed up yet"
+        self._request_ids = RequestIds()
+        self._invocations = Invocations(
+            self._decoder, self._recorder, settings.max_body_mb * 2**20, access_log
+        )
+        self._quiet = self._quiet_app(store)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection; the hot route goes around Starlette's router."""
+        if scope["type"] != "http":
+            await self._quiet(scope, receive, send)
+            return
+        scope["request_id"] = self._request_ids.take(scope["headers"])
+        if scope["path"] == "/invocations" and scope["method"] == "POST":
+            await self._invocations(scope, receive, send)
+        else:
+            await self._serve_quietly(scope, receive, send)
+
+    async def _serve_quietly(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started, status, size = perf_counter(), 500, 0
+
+        async def send_with_id(message: Any) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (HEADER, scope["request_id"].encode())]
+            size += len(message.get("body", b""))
+            await send(message)
+
+        await self._quiet(scope, receive, send_with_id)
+        if self._access_log is not None:
+            self._access_log(scope, status, perf_counter() - started, size, scope["request_id"])
+
+    def _quiet_app(self, store: MetricStore) -> Starlette:
+        model, settings = self._model, self._settings
+        labels = {"model": settings.model_name or model.folder.name, "version": settings.model_version}
+        documents = _documents(model, labels["model"], labels["version"])
+        collector = ServiceCollector(store, labels)
+        routes = [
+            Route("/invocations", self._invocations, methods=["POST"]),
+            *quiet_routes(documents, collector, lambda: self._problem),
+        ]
+        return Starlette(
+            routes=routes, exception_handlers={HTTPException: refuse}, lifespan=self._live
+        )
+
+    @asynccontextmanager
+    async def _live(self, _: Starlette) -> AsyncIterator[None]:
+        settings, runtime = self._settings, self._model.runtime
+        pack = getattr(self._decoder.enforcer, "pack", None)
+        dispatcher = Dispatcher(
+            partial(predict_batch, runtime, pack, clock=perf_counter),
+            runtime.concurrency,
+            Limits(
+                settings.max_batch_rows,
+                settings.max_wait_ms / 1000,
+                settings.max_queue_rows,
+                settings.timeout_seconds,
+            ),
+            self._recorder,
+        )
+        self._invocations.start(dispatcher)
+        await self._warm_up()
+        try:
+            yield
+        finally:
+            await dispatcher.close()
+            runtime.close()
+
+    async def _warm_up(self) -> None:
+        """Predict the input example; a model that fails on its own example is not ready."""
+        example = read_example(self._model.folder, self._model.spec)
+        if example is None:
+            await self._try_made_up_example()
+            self._problem = None
+            return
+        try:
+            await self._invocations.score(example)
+        except Exception as error:  # the model's own code may raise anything
+            self._problem = f"the model failed on its own input example: {error}"
+            logger.error("%s", self._problem, exc_info=error)
+        else:
+            self._problem = None
+
+    async def _try_made_up_example(self) -> None:
+        signature = self._model.spec.signature
+        example = make_example(signature) if signature else None
+        if example is None:
+            return
+        try:
+            await self._invocations.score(orjson.dumps(example))
+        except MLServeError as error:
+            logger.debug("the example made from the signature failed: %s", error)
+
+
+def _documents(model: Model, name: str, version: str) -> Documents:
+    example = read_example(model.folder, model.spec)
+    openapi = describe(model.spec, example, name, version)
+    page, page_headers = render_page(model.spec, model.flavor, example, name, version)
+    return Documents(__version__, orjson.dumps(openapi), page, page_headers)

@@ -1,0 +1,79 @@
+"""Natural batching, decided: which waiting jobs the model gets next. No clock, thread or socket."""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..runtimes.columns import ModelInput
+
+
+@dataclass(frozen=True, slots=True)
+class TypedRows:
+    """Rows in schema order whose cells a typed decoder has checked, not yet columns."""
+
+    rows: list[tuple[Any, ...]]
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One request on its way through the model.
+
+    Jobs with equal ``key`` may share a call of the model. ``is_bare`` asks for an answer without
+    the ``predictions`` wrapper. ``answer`` is set to the encoded body or to an error.
+    """
+
+    data: TypedRows | ModelInput
+    rows: int
+    params: Mapping[str, Any]
+    key: object
+    is_bare: bool
+    queued_at: float
+    answer: Future[bytes]
+
+
+class Backlog:
+    """The jobs that wait, oldest first, kept apart by key."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._queues: dict[object, deque[Job]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._queues)
+
+    def add(self, job: Job) -> None:
+        """Put ``job`` behind those of its key."""
+        self.rows += job.rows
+        queue = self._queues.get(job.key)
+        if queue is None:
+            self._queues[job.key] = deque((job,))
+        else:
+            queue.append(job)
+
+    def oldest(self) -> Job:
+        """Return the first job of the key whose turn it is."""
+        return next(iter(self._queues.values()))[0]
+
+    def take(self, max_rows: int) -> list[Job]:
+        """Remove and return the next batch: jobs of one key in order, at most ``max_rows`` rows.
+
+        A job of more rows than that is a batch by itself. Keys take turns; jobs that are answered
+        already (too late, or their client is gone) are dropped on the way.
+        """
+        key, queue = next(iter(self._queues.items()))
+        batch: list[Job] = []
+        rows = 0
+        while queue and (not batch or rows + queue[0].rows <= max_rows):
+            job = queue.popleft()
+            self.rows -= job.rows
+            if not job.answer.done():
+                batch.append(job)
+                rows += job.rows
+        del self._queues[key]
+        if queue:
+            self._queues[key] = queue
+        return batch

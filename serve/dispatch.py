@@ -1,0 +1,166 @@
+"""From the event loop to the model and back: the one module that crosses into threads.
+
+The loop owns all state (backlog, deadlines, idle threads); a thread gets a whole batch and gives
+back a whole result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from time import perf_counter
+
+from ..runtimes.errors import DeadlineExceeded, QueueFull, ShuttingDown
+from .batching import Backlog, Job
+from .metrics import Recorder
+from .predicting import BatchResult
+
+Predict = Callable[[Sequence[Job]], BatchResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How batches are formed and when a request is refused."""
+
+    max_batch_rows: int = 1024
+    max_wait_seconds: float = 0.0
+    max_queue_rows: int = 100_000
+    timeout_seconds: float = 60.0
+
+
+class Dispatcher:
+    """Takes jobs on the event loop, has ``predict`` called on batches of them in its threads.
+
+    A thread that is free gets all that waits, up to ``limits.max_batch_rows``; nobody waits for
+    company unless ``limits.max_wait_seconds`` says so. Must be made on the loop that it serves.
+    """
+
+    def __init__(self, predict: Predict, threads: int, limits: Limits, recorder: Recorder) -> None:
+        self._predict, self._limits, self._recorder = predict, limits, recorder
+        self._loop = asyncio.get_running_loop()
+        self._backlog = Backlog()
+        self._unanswered: dict[Job, None] = {}
+        self._idle = threads
+        self._is_dispatch_due = False
+        self._sweep: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Future[None] | None = None
+        self._batches: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._threads = [
+            Thread(target=self._run, name=f"predict-{i}", daemon=True) for i in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Queue ``job``; its ``answer`` is set within the deadline, to a body or an error.
+
+        Raises `QueueFull` where the rows that wait leave no room, and `ShuttingDown` after `close`.
+        """
+        if self._closing is not None:
+            raise ShuttingDown
+        backlog = self._backlog
+        if backlog and backlog.rows + job.rows > self._limits.max_queue_rows:
+            raise QueueFull(self._limits.max_queue_rows)
+        backlog.add(job)
+        self._unanswered[job] = None
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(self._limits.timeout_seconds, self._expire)
+        if self._idle and not self._is_dispatch_due:
+            self._is_dispatch_due = True
+            self._loop.call_soon(self._dispatch)
+
+    async def close(self) -> None:
+        """Refuse new jobs, wait until all accepted ones are answered, and end the threads."""
+        if self._closing is None:
+            self._closing = self._loop.create_future()
+        if self._unanswered:
+            await self._closing
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for _ in self._threads:
+            self._batches.put(None)
+
+    def _dispatch(self) -> None:
+        """Give each idle thread a batch, as long as jobs wait and have waited enough."""
+        self._is_dispatch_due = False
+        backlog, limits = self._backlog, self._limits
+        while self._idle and backlog:
+            if limits.max_wait_seconds and backlog.rows < limits.max_batch_rows:
+                ripe_at = backlog.oldest().queued_at + limits.max_wait_seconds
+                if (wait := ripe_at - perf_counter()) > 0:
+                    self._is_dispatch_due = True
+                    self._loop.call_later(wait, self._dispatch)
+                    break
+            batch = backlog.take(limits.max_batch_rows)
+            if batch:
+                self._idle -= 1
+                self._observe_queue(batch)
+                self._batches.put(batch)
+        self._recorder.queued_rows.set(backlog.rows)
+
+    def _observe_queue(self, batch: list[Job]) -> None:
+        now = perf_counter()
+        observe = self._recorder.queue_seconds.observe
+        for job in batch:
+            observe(now - job.queued_at)
+
+    def _run(self) -> None:
+        """Predict batches until told to end; the body of a prediction thread."""
+        while (batch := self._batches.get()) is not None:
+            result: BatchResult | Exception
+            try:
+                result = self._predict(batch)
+            except Exception as error:  # a fault of ours must not end the thread
+                result = error
+            try:
+                self._loop.call_soon_threadsafe(self._deliver, batch, result)
+            except RuntimeError:  # the loop was closed while the model was busy
+                return
+
+    def _deliver(self, batch: list[Job], result: BatchResult | Exception) -> None:
+        self._idle += 1
+        if self._backlog:
+            self._dispatch()
+        if isinstance(result, Exception):
+            for job in batch:
+                self._settle(job, result)
+        else:
+            self._observe(result)
+            for job, answer in zip(batch, result.answers, strict=True):
+                self._settle(job, answer)
+        if self._closing is not None and not self._unanswered and not self._closing.done():
+            self._closing.set_result(None)
+
+    def _observe(self, result: BatchResult) -> None:
+        recorder = self._recorder
+        recorder.batches.add()
+        recorder.rows.add(result.rows)
+        recorder.batch_rows.observe(result.rows)
+        recorder.predict_seconds.observe(result.predict_seconds)
+        recorder.encode_seconds.observe(result.encode_seconds)
+
+    def _settle(self, job: Job, answer: bytes | Exception) -> None:
+        self._unanswered.pop(job, None)
+        if job.answer.done():
+            return
+        if isinstance(answer, Exception):
+            job.answer.set_exception(answer)
+        else:
+            job.answer.set_result(answer)
+
+    def _expire(self) -> None:
+        """Answer the jobs whose time is over, and come back when the next one's is."""
+        self._sweep = None
+        timeout = self._limits.timeout_seconds
+        now = perf_counter()
+        for job in list(self._unanswered):
+            remaining = job.queued_at + timeout - now
+            if remaining > 0:
+                self._sweep = self._loop.call_later(remaining, self._expire)
+                break
+            self._settle(job, DeadlineExceeded(timeout))
+        if self._closing is not None and not self._unanswered and not self._closing.done():
+            self._closing.set_result(None)

@@ -1,0 +1,155 @@
+"""POST /invocations, the hot route: a plain ASGI endpoint from request to answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter
+from typing import Any
+
+from ..runtimes.errors import (
+    BodyTooLarge,
+    DeadlineExceeded,
+    InvalidInput,
+    MLServeError,
+    QueueFull,
+    ShuttingDown,
+    UnsupportedContentType,
+)
+from .batching import Job
+from .decoding import Decoder
+from .dispatch import Dispatcher
+from .metrics import Recorder
+from .logs import AccessLog
+from .request_ids import Scope
+from .statuses import ErrorAnswer, encode_error
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+logger = logging.getLogger("mlserve.serve")
+_JSON = (b"content-type", b"application/json")
+_REJECTIONS: tuple[tuple[type[MLServeError], str], ...] = (
+    (InvalidInput, "invalid"),
+    (QueueFull, "queue_full"),
+    (DeadlineExceeded, "deadline"),
+    (BodyTooLarge, "body_too_large"),
+    (UnsupportedContentType, "content_type"),
+    (ShuttingDown, "shutting_down"),
+)
+
+
+class ClientDisconnected(Exception):
+    """The client went away before its request was whole."""
+
+
+class Invocations:
+    """Answers scoring requests for one model.
+
+    ``dispatcher`` is there from `start` to the end of the service.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        recorder: Recorder,
+        max_body_bytes: int,
+        access_log: AccessLog | None = None,
+    ) -> None:
+        self._decoder, self._recorder = decoder, recorder
+        self._max_body_bytes, self._access_log = max_body_bytes, access_log
+        self._dispatcher: Dispatcher | None = None
+
+    def start(self, dispatcher: Dispatcher) -> None:
+        """Send what comes from now on to ``dispatcher``."""
+        self._dispatcher = dispatcher
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; its id stands in ``scope["request_id"]``."""
+        started = perf_counter()
+        recorder = self._recorder
+        request_id: str = scope["request_id"]
+        recorder.in_flight.add(1)
+        try:
+            answer = await self._answer(scope, receive)
+            status, headers = 200, [_JSON]
+        except ClientDisconnected:
+            recorder.answered(499)
+            return
+        except Exception as error:  # the edge of a request: every fault becomes an answer
+            status, answer, error_headers = self._refuse(error, request_id)
+            headers = [*error_headers]
+        finally:
+            recorder.in_flight.add(-1)
+        headers.append((b"content-length", b"%d" % len(answer)))
+        headers.append((b"x-request-id", request_id.encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+        seconds = perf_counter() - started
+        recorder.answered(status)
+        recorder.request_seconds.observe(seconds)
+        if self._access_log is not None:
+            self._access_log(scope, status, seconds, len(answer), request_id)
+
+    async def score(self, body: bytes, content_type: bytes = b"application/json") -> bytes:
+        """Return the answer to ``body``, or raise what is wrong with it."""
+        dispatcher = self._dispatcher
+        if dispatcher is None:
+            raise ShuttingDown
+        started = perf_counter()
+        decoded = self._decoder.decode(body, content_type)
+        queued_at = perf_counter()
+        self._recorder.decode_seconds.observe(queued_at - started)
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        dispatcher.submit(
+            Job(
+                decoded.data,
+                decoded.rows,
+                decoded.params,
+                decoded.key,
+                decoded.is_bare,
+                queued_at,
+                answer,
+            )
+        )
+        return await answer
+
+    async def _answer(self, scope: Scope, receive: Receive) -> bytes:
+        content_type, length = b"", 0
+        for name, value in scope["headers"]:
+            if name == b"content-type":
+                content_type = value
+            elif name == b"content-length":
+                length = int(value)
+        if length > self._max_body_bytes:
+            raise BodyTooLarge(self._max_body_bytes)
+        message = await receive()
+        if message.get("more_body") or message["type"] != "http.request":
+            body = await self._read_rest(message, receive)
+        else:
+            body = message["body"]
+        return await self.score(body, content_type)
+
+    async def _read_rest(self, message: Message, receive: Receive) -> bytes:
+        chunks, size = [], 0
+        while message["type"] == "http.request":
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self._max_body_bytes:
+                raise BodyTooLarge(self._max_body_bytes)
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return b"".join(chunks)
+            message = await receive()
+        raise ClientDisconnected
+
+    def _refuse(self, error: Exception, request_id: str) -> ErrorAnswer:
+        for kind, reason in _REJECTIONS:
+            if isinstance(error, kind):
+                self._recorder.rejected(reason)
+        answer = encode_error(error, request_id)
+        if answer.status == 500 or error.__cause__ is not None:
+            logger.warning("%s", error, exc_info=error, extra={"request_id": request_id})
+        return answer
