@@ -10,7 +10,9 @@
     │   ├── MissingExtra          an optional dependency is not installed
     │   ├── UntrustedModel        loading it would run code that nobody vouched for
     │   ├── IncompatibleVersion   it was saved by a release that differs too much
-    │   └── ModelLoadFailed       its own code or data failed while loading
+    │   ├── ModelLoadFailed       its own code or data failed while loading
+    │   ├── ModelExists           a model is to be written where something is already
+    │   └── UnpackableModel       an object that cannot be written as a model
     ├── InvalidInput              the caller's data
     │   ├── MalformedRequest      the body is not what its content type or format promises
     │   ├── SchemaViolation       the data do not fit the model's signature
@@ -25,6 +27,7 @@
     ├── PredictionFailed          the model raised on this input
     ├── InvalidPrediction         the model's answer cannot be given out
     │   ├── WrongRowCount
+    │   ├── RowlessPrediction
     │   └── UnencodablePrediction
     └── InvalidSetting            a flag, a variable or a configuration value
 
@@ -107,6 +110,20 @@ class ModelLoadFailed(ModelError):
     def __init__(self, what: str, error: BaseException, advice: str = "") -> None:
         message = f"{what} could not be loaded: {type(error).__name__}: {error}"
         super().__init__(f"{message}; {advice}" if advice else message)
+
+
+class ModelExists(ModelError):
+    """A path to write a model to at which there is something already."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} exists already; name a path where nothing is, or remove it first")
+
+
+class UnpackableModel(ModelError):
+    """An object that mlserve cannot write as a model."""
+
+    def __init__(self, found: str, expected: str) -> None:
+        super().__init__(f"cannot package {found}; give {expected}")
 
 
 class InvalidInput(MLServeError):
@@ -221,6 +238,16 @@ class WrongRowCount(InvalidPrediction):
 
     def __init__(self, found: int, expected: int) -> None:
         super().__init__(f"the model returned {found} rows for {expected} rows of input")
+
+
+class RowlessPrediction(InvalidPrediction):
+    """A prediction without rows from a model that is scored in batches of rows."""
+
+    def __init__(self, type_name: str, expected: int) -> None:
+        super().__init__(
+            f"the model returned a value of type {type_name} for {expected} rows of input; "
+            "it must return a list, an array or a table with one entry a row"
+        )
 
 
 class UnencodablePrediction(InvalidPrediction):
