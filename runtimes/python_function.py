@@ -1,0 +1,168 @@
+"""The flavor ``python_function``: whatever has a predict method, found by its loader module."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .columns import Columns, ModelInput
+from .contract import LoadOptions, Runtime
+from .errors import InvalidModel, MissingExtra
+from .modelcode import ModelCode, failed_load, forget_modules, install_code
+from .modelfolder import MLMODEL, model_file
+from .modelspec import ModelSpec
+from .pythonmodels import (
+    Call,
+    Read,
+    bind_call,
+    bind_input,
+    bind_python_model,
+    read_code_model,
+    read_context,
+    read_pickled_model,
+)
+from .schema import ColumnSchema
+from .standin import install_standin
+from .trust import vouch
+from .typehints import plain
+
+FLAVOR = "python_function"
+
+_PYTHON_MODELS: Mapping[str, Callable[[Path, Mapping[str, Any]], Any]] = {
+    "mlflow.pyfunc.model": read_pickled_model,
+    "mlflow.pyfunc.loaders.code_model": read_code_model,
+}
+"""The loader modules of MLflow's own that need no MLflow here."""
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFunction:
+    """A model that is called with pandas objects, arrays or plain values, in any thread."""
+
+    call: Call
+    read: Read
+    release: Callable[[], None]
+    is_row_wise: bool
+    concurrency: int
+
+    def predict(self, data: ModelInput, params: Mapping[str, Any]) -> Any:
+        """Return what the model returns, as it is."""
+        try:
+            return self.call(self.read(data), params)
+        except SystemExit as error:
+            raise RuntimeError("the model called sys.exit() while it predicted") from error
+
+    def close(self) -> None:
+        """Forget the modules that came with the model."""
+        self.release()
+
+
+def load(folder: Path, spec: ModelSpec, options: LoadOptions) -> Runtime:
+    """Return the runtime of the Python function in ``folder``; this runs the model's own code."""
+    vouch("a Python function", options)
+    folder = folder.resolve()
+    flavor = spec.flavors[FLAVOR]
+    module = flavor.get("loader_module")
+    if not isinstance(module, str):
+        raise InvalidModel(folder / MLMODEL, "no loader_module", "the name of a Python module")
+    code = install_code(model_file(folder, flavor["code"])) if flavor.get("code") else None
+    try:
+        method = options.predict_fn or flavor.get("predict_fn") or "predict"
+        call, read = _load_function(folder, spec, module, method)
+    except (Exception, SystemExit) as error:
+        _release(folder, code)
+        raise failed_load(f"the model's {_source(module, flavor)}", error, folder) from error
+    is_row_wise = _is_row_wise(spec)
+    return PythonFunction(
+        call,
+        read,
+        partial(_release, folder, code),
+        is_row_wise,
+        concurrency=options.threads if is_row_wise else min(32, (os.cpu_count() or 1) + 4),
+    )
+
+
+def read_input(data: ModelInput) -> Any:
+    """Return what a model without type hints gets: a table as a pandas DataFrame."""
+    return _frames().to_frame(data) if isinstance(data, Columns) else plain(data)
+
+
+def _load_function(folder: Path, spec: ModelSpec, module: str, method: str) -> tuple[Call, Read]:
+    flavor = spec.flavors[FLAVOR]
+    context: Any = read_context(folder, flavor)
+    if install_standin() and module in _PYTHON_MODELS:
+        model = _PYTHON_MODELS[module](folder, flavor)
+        if hasattr(model, "load_context"):
+            model.load_context(context)
+    else:
+        loaded = _call_loader(folder, flavor, module)
+        model, context = (getattr(loaded, name, None) for name in ("python_model", "context"))
+        if model is None:
+            return bind_call(loaded, method), _read_table(spec)
+    call = bind_python_model(model, context, method)
+    return call, bind_input(model, method, _is_list_example(folder, spec)) or _read_table(spec)
+
+
+def _call_loader(folder: Path, flavor: Mapping[str, Any], module: str) -> Any:
+    path = model_file(folder, flavor["data"]) if flavor.get("data") else folder
+    try:
+        loader = import_module(module)
+    except ModuleNotFoundError as error:
+        if module.startswith("mlflow.") and f"{module}.".startswith(f"{error.name}."):
+            purpose = f"a model whose loader module is {module}"
+            raise MissingExtra(purpose, "mlflow") from error
+        raise
+    if not hasattr(loader, "_load_pyfunc"):
+        found = f"the loader module {module} without the function _load_pyfunc"
+        raise InvalidModel(folder / MLMODEL, found, "a loader module that has it")
+    config = flavor.get("config")
+    return loader._load_pyfunc(str(path), *([config] if config else []))
+
+
+def _read_table(spec: ModelSpec) -> Read:
+    """Return the reader of a model without hints; missing pandas shows now, not with a request."""
+    if spec.signature is not None and isinstance(spec.signature.inputs, ColumnSchema):
+        _frames()
+    return read_input
+
+
+def _frames() -> Any:
+    try:
+        return import_module(".frames", __package__)
+    except ModuleNotFoundError as error:
+        raise MissingExtra("a Python function that takes a table", "pandas", "sklearn") from error
+
+
+def _release(folder: Path, code: ModelCode | None) -> None:
+    if code is not None:
+        code.remove()
+    forget_modules(folder)
+
+
+def _source(module: str, flavor: Mapping[str, Any]) -> str:
+    names = {
+        "mlflow.pyfunc.model": flavor.get("python_model"),
+        "mlflow.pyfunc.loaders.code_model": flavor.get("model_code_path"),
+    }
+    return f"code ({names.get(module) or module})"
+
+
+def _is_row_wise(spec: ModelSpec) -> bool:
+    """Whether the model's author says so: a Python function may look at the whole frame."""
+    ours = spec.metadata.get("mlserve")
+    return isinstance(ours, Mapping) and ours.get("row_wise") is True
+
+
+def _is_list_example(folder: Path, spec: ModelSpec) -> bool:
+    """Whether the model takes what its input example is, and that is a list."""
+    info = spec.example or {}
+    if not spec.extra.get("type_hint_from_example") or info.get("type") != "json_object":
+        return False
+    example = model_file(folder, str(info.get("artifact_path")))
+    return isinstance(json.loads(example.read_bytes()), list)
