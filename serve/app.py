@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib.metadata import version
 from time import perf_counter
 from typing import Any
 
@@ -17,7 +18,6 @@ from starlette.routing import Route
 from ..runtimes.errors import MLServeError
 from ..runtimes.example import read_example
 from ..runtimes.flavors import Model
-from ..version import __version__
 from .decoding import Decoder
 from .dispatch import Dispatcher, Limits
 from .invocations import Invocations, Receive, Send
@@ -147,8 +147,8 @@ class Service:
             logger.debug("the example made from the signature failed: %s", error)
 
 
-def _documents(model: Model, name: str, version: str) -> Documents:
+def _documents(model: Model, name: str, model_version: str) -> Documents:
     example = read_example(model.folder, model.spec)
-    openapi = describe(model.spec, example, name, version)
-    page, page_headers = render_page(model.spec, model.flavor, example, name, version)
-    return Documents(__version__, orjson.dumps(openapi), page, page_headers)
+    openapi = describe(model.spec, example, name, model_version)
+    page, page_headers = render_page(model.spec, model.flavor, example, name, model_version)
+    return Documents(version("mlserve"), orjson.dumps(openapi), page, page_headers)

@@ -45,6 +45,7 @@ class Dispatcher:
         self._unanswered: dict[Job, None] = {}
         self._idle = threads
         self._is_dispatch_due = False
+        self._ripening: asyncio.TimerHandle | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._closing: asyncio.Future[None] | None = None
         self._batches: SimpleQueue[list[Job] | None] = SimpleQueue()
@@ -76,30 +77,42 @@ class Dispatcher:
         """Refuse new jobs, wait until all accepted ones are answered, and end the threads."""
         if self._closing is None:
             self._closing = self._loop.create_future()
+            self._dispatch()
         if self._unanswered:
             await self._closing
-        if self._sweep is not None:
-            self._sweep.cancel()
+        for timer in (self._sweep, self._ripening):
+            if timer is not None:
+                timer.cancel()
         for _ in self._threads:
             self._batches.put(None)
 
     def _dispatch(self) -> None:
         """Give each idle thread a batch, as long as jobs wait and have waited enough."""
         self._is_dispatch_due = False
-        backlog, limits = self._backlog, self._limits
-        while self._idle and backlog:
-            if limits.max_wait_seconds and backlog.rows < limits.max_batch_rows:
-                ripe_at = backlog.oldest().queued_at + limits.max_wait_seconds
-                if (wait := ripe_at - perf_counter()) > 0:
-                    self._is_dispatch_due = True
-                    self._loop.call_later(wait, self._dispatch)
-                    break
-            batch = backlog.take(limits.max_batch_rows)
+        backlog = self._backlog
+        while self._idle and backlog and self._is_ripe():
+            batch = backlog.take(self._limits.max_batch_rows)
             if batch:
                 self._idle -= 1
                 self._observe_queue(batch)
                 self._batches.put(batch)
         self._recorder.queued_rows.set(backlog.rows)
+
+    def _is_ripe(self) -> bool:
+        """Tell whether the next batch may go; if not yet, come back when it may."""
+        limits, backlog = self._limits, self._backlog
+        if not limits.max_wait_seconds or backlog.rows >= limits.max_batch_rows:
+            return True
+        wait = backlog.oldest().queued_at + limits.max_wait_seconds - perf_counter()
+        if wait <= 0 or self._closing is not None:
+            return True
+        if self._ripening is None:
+            self._ripening = self._loop.call_later(wait, self._ripen)
+        return False
+
+    def _ripen(self) -> None:
+        self._ripening = None
+        self._dispatch()
 
     def _observe_queue(self, batch: list[Job]) -> None:
         now = perf_counter()

@@ -1,0 +1,184 @@
+import asyncio
+from threading import Event
+from time import perf_counter
+
+import pytest
+
+from mlserve.runtimes.errors import DeadlineExceeded, QueueFull, ShuttingDown
+from mlserve.serve.batching import Job, TypedRows
+from mlserve.serve.dispatch import Dispatcher, Limits
+from mlserve.serve.metrics import MetricStore
+from mlserve.serve.predicting import BatchResult
+
+
+class Model:
+    """Answers each job with its number of rows; stands still while its gate is closed."""
+
+    def __init__(self):
+        self.gate = Event()
+        self.entered = Event()
+        self.batches = []
+        self.gate.set()
+
+    def __call__(self, jobs):
+        self.entered.set()
+        assert self.gate.wait(20)
+        self.batches.append([job.rows for job in jobs])
+        return BatchResult([b"%d" % job.rows for job in jobs], sum(self.batches[-1]), 0.0, 0.0)
+
+    async def close_gate(self, dispatcher):
+        """Keep the one thread busy with a job and return that job."""
+        self.gate.clear()
+        self.entered.clear()
+        job = new_job()
+        dispatcher.submit(job)
+        await asyncio.to_thread(self.entered.wait, 20)
+        return job
+
+
+def new_job(rows=1, key="rows"):
+    answer = asyncio.get_running_loop().create_future()
+    return Job(TypedRows([(0.0,)] * rows), rows, {}, key, False, perf_counter(), answer)
+
+
+def run(scenario, **limits):
+    """Run ``scenario(model, dispatcher)`` on a loop of its own and end the dispatcher."""
+
+    async def main():
+        model = Model()
+        dispatcher = Dispatcher(model, 1, Limits(**limits), MetricStore().recorder())
+        try:
+            await asyncio.wait_for(scenario(model, dispatcher), 30)
+        finally:
+            model.gate.set()
+            await dispatcher.close()
+
+    asyncio.run(main())
+
+
+def test_a_job_is_answered():
+    async def scenario(_, dispatcher):
+        job = new_job(3)
+        dispatcher.submit(job)
+        assert await job.answer == b"3"
+
+    run(scenario)
+
+
+def test_what_waits_behind_a_busy_model_shares_the_next_batch():
+    async def scenario(model, dispatcher):
+        first = await model.close_gate(dispatcher)
+        jobs = [new_job() for _ in range(10)]
+        for job in jobs:
+            dispatcher.submit(job)
+        model.gate.set()
+        await asyncio.gather(first.answer, *(job.answer for job in jobs))
+        assert model.batches == [[1], [1] * 10]
+
+    run(scenario)
+
+
+def test_a_full_queue_refuses_at_once():
+    async def scenario(model, dispatcher):
+        await model.close_gate(dispatcher)
+        dispatcher.submit(new_job(5))
+        with pytest.raises(QueueFull, match="5 rows"):
+            dispatcher.submit(new_job())
+
+    run(scenario, max_queue_rows=5)
+
+
+def test_an_empty_queue_takes_a_job_of_any_size():
+    async def scenario(_, dispatcher):
+        job = new_job(50)
+        dispatcher.submit(job)
+        assert await job.answer == b"50"
+
+    run(scenario, max_queue_rows=5)
+
+
+def test_a_job_that_is_not_answered_in_time_is_told_so():
+    async def scenario(model, dispatcher):
+        job = await model.close_gate(dispatcher)
+        with pytest.raises(DeadlineExceeded, match=r"0\.05 s"):
+            await job.answer
+
+    run(scenario, timeout_seconds=0.05)
+
+
+def test_the_service_goes_on_after_a_deadline():
+    async def scenario(model, dispatcher):
+        late = await model.close_gate(dispatcher)
+        with pytest.raises(DeadlineExceeded):
+            await late.answer
+        model.gate.set()
+        job = new_job(2)
+        dispatcher.submit(job)
+        assert await job.answer == b"2"
+
+    run(scenario, timeout_seconds=0.2)
+
+
+def test_closing_waits_for_what_was_accepted():
+    async def scenario(model, dispatcher):
+        first = await model.close_gate(dispatcher)
+        second = new_job()
+        dispatcher.submit(second)
+        closing = asyncio.create_task(dispatcher.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        model.gate.set()
+        await closing
+        assert first.answer.result() == second.answer.result() == b"1"
+
+    run(scenario)
+
+
+def test_nothing_is_accepted_after_closing():
+    async def scenario(_, dispatcher):
+        await dispatcher.close()
+        with pytest.raises(ShuttingDown):
+            dispatcher.submit(new_job())
+
+    run(scenario)
+
+
+def test_a_fault_in_a_prediction_thread_is_given_to_its_jobs_and_the_thread_lives():
+    async def scenario(model, dispatcher):
+        model.gate = None
+        job = new_job()
+        dispatcher.submit(job)
+        with pytest.raises(AttributeError):
+            await job.answer
+        model.gate = Event()
+        model.gate.set()
+        healthy = new_job()
+        dispatcher.submit(healthy)
+        assert await healthy.answer == b"1"
+
+    run(scenario)
+
+
+def test_jobs_wait_for_company_as_long_as_they_are_told_to():
+    async def scenario(model, dispatcher):
+        first, second = new_job(), new_job()
+        dispatcher.submit(first)
+        await asyncio.sleep(0)
+        assert model.batches == []
+        dispatcher.submit(second)
+        await asyncio.gather(first.answer, second.answer)
+        assert model.batches == [[1, 1]]
+
+    run(scenario, max_wait_seconds=0.2)
+
+
+def test_a_full_batch_does_not_wait_for_company():
+    async def scenario(model, dispatcher):
+        first, second = new_job(), new_job()
+        dispatcher.submit(first)
+        await asyncio.sleep(0)
+        dispatcher.submit(second)
+        await asyncio.gather(first.answer, second.answer)
+        assert model.batches == [[1, 1]]
+
+    run(scenario, max_wait_seconds=3600.0, max_batch_rows=2)
