@@ -30,6 +30,7 @@
     │   ├── RowlessPrediction
     │   └── UnencodablePrediction
     └── InvalidSetting            a flag, a variable or a configuration value
+        └── AddressUnavailable    the host and port cannot be listened on
 
 Errors know nothing of HTTP: ``serve/statuses.py`` maps each class to a status.
 """
@@ -259,6 +260,13 @@ class UnencodablePrediction(InvalidPrediction):
 
 class InvalidSetting(MLServeError):
     """A flag, an environment variable or a value that is not as the settings say."""
+
+
+class AddressUnavailable(InvalidSetting):
+    """A host and port that this machine cannot listen on, or not now."""
+
+    def __init__(self, host: str, port: int, reason: str, advice: str) -> None:
+        super().__init__(f"cannot listen on {host}, port {port}: {reason}; {advice}")
 
 
 def nearest(name: str, present: Iterable[str]) -> str | None:
