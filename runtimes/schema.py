@@ -102,10 +102,13 @@ ColumnType = DataType | Array | Object | Map | AnyType | SparkVector
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table; ``name`` is None in a schema of unnamed columns."""
+    """One column of a table; ``name`` is None in a schema of unnamed columns.
+
+    An integer name is the label of a pandas column that nobody named.
+    """
 
     type: ColumnType
-    name: str | None = None
+    name: str | int | None = None
     required: bool = True
 
 

@@ -1,0 +1,42 @@
+"""The folder of a model: the paths in it that its MLmodel names, and nothing outside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .errors import InvalidModel
+
+MLMODEL = "MLmodel"
+
+
+def path_inside(folder: Path, relative: str) -> Path:
+    """Return the real path of ``relative`` in the model's folder, whether or not it exists.
+
+    A path that leads out of the folder, by its text or by a symbolic link, is refused with
+    `InvalidModel`.
+    """
+    root = folder.resolve()
+    try:
+        path = root.joinpath(relative).resolve()
+    except (ValueError, OSError, RuntimeError, TypeError) as error:
+        raise _refusal(folder, relative) from error
+    if Path(relative).is_absolute() or not path.is_relative_to(root):
+        raise _refusal(folder, relative)
+    return path
+
+
+def model_file(folder: Path, relative: str) -> Path:
+    """Return the real path of the file or folder ``relative``, which must be there.
+
+    Otherwise, or where it is outside the model's folder, it is refused with `InvalidModel`.
+    """
+    path = path_inside(folder, relative)
+    if not path.exists():
+        found = f'the path "{relative}", which does not exist'
+        raise InvalidModel(folder / MLMODEL, found, "a file of the model")
+    return path
+
+
+def _refusal(folder: Path, relative: str) -> InvalidModel:
+    found = f'the path "{relative}", which is not inside the folder'
+    return InvalidModel(folder / MLMODEL, found, "a path relative to the model's folder")
