@@ -1,0 +1,236 @@
+"""The runtime of ONNX models, on ONNX Runtime; ``feeds.py`` makes what its graph takes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from .columns import ColumnName, Columns, ColumnValues, ModelInput, Tensors
+from .compatibility import check_package
+from .contract import LoadOptions
+from .errors import InvalidInput, InvalidModel, InvalidPrediction, InvalidSetting, ModelLoadFailed
+from .feeds import Feeds, GraphInput, feed_columns, feed_tensors
+from .modelfolder import model_file
+from .modelspec import ModelSpec
+from .trust import vouch
+
+logger = logging.getLogger("mlserve")
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(double)": np.dtype(np.float64),
+    "tensor(float16)": np.dtype(np.float16),
+    "tensor(int8)": np.dtype(np.int8),
+    "tensor(int16)": np.dtype(np.int16),
+    "tensor(int32)": np.dtype(np.int32),
+    "tensor(int64)": np.dtype(np.int64),
+    "tensor(uint8)": np.dtype(np.uint8),
+    "tensor(uint16)": np.dtype(np.uint16),
+    "tensor(uint32)": np.dtype(np.uint32),
+    "tensor(uint64)": np.dtype(np.uint64),
+    "tensor(bool)": np.dtype(bool),
+    "tensor(string)": np.dtype(object),
+}
+EXECUTION_MODES = {
+    "SEQUENTIAL": ort.ExecutionMode.ORT_SEQUENTIAL,
+    "PARALLEL": ort.ExecutionMode.ORT_PARALLEL,
+}
+CPU_PROVIDER = "CPUExecutionProvider"
+# A waiting thread that spins takes the cores that the workers beside it need.
+SESSION_CONFIG = {
+    "session.intra_op.allow_spinning": "0",
+    "session.inter_op.allow_spinning": "0",
+}
+FATAL_ONLY = 4
+
+
+class OnnxRuntime:
+    """A loaded ONNX graph: tables in, tables out; tensors in, tensors by name out."""
+
+    __slots__ = ("_inputs", "_is_row_wise", "_output_names", "_session")
+
+    def __init__(self, session: Any, file: Path) -> None:
+        self._session = session
+        self._inputs = tuple(_graph_input(file, item) for item in session.get_inputs())
+        self._output_names = [item.name for item in session.get_outputs()]
+        self._is_row_wise = keeps_rows(
+            (item.type, item.shape) for item in (*session.get_inputs(), *session.get_outputs())
+        )
+
+    @property
+    def is_row_wise(self) -> bool:
+        """Whether the first dimension of every input and output is one of any length."""
+        return self._is_row_wise
+
+    @property
+    def concurrency(self) -> int:
+        """One call at a time: it has the whole compute budget."""
+        return 1
+
+    def predict(self, data: ModelInput, params: Mapping[str, Any]) -> Columns | dict[str, Any]:  # noqa: ARG002
+        """Return the outputs: `Columns` of one entry a row for `Columns`, else arrays by name.
+
+        A graph has no params; they are left aside.
+        """
+        if isinstance(data, Columns):
+            feeds = feed_columns(self._inputs, data)
+            return to_columns(self._output_names, self._session.run(self._output_names, feeds))
+        outputs = self._session.run(self._output_names, self._tensor_feeds(data))
+        return dict(zip(self._output_names, map(_with_string_keys, outputs), strict=True))
+
+    def close(self) -> None:
+        """Free the session's memory and threads."""
+        del self._session
+
+    def _tensor_feeds(self, data: ModelInput) -> Feeds:
+        match data:
+            case Tensors(values=values):
+                return feed_tensors(self._inputs, values)
+            case np.ndarray() if len(self._inputs) == 1:
+                return feed_tensors(self._inputs, {self._inputs[0].name: data})
+        names = ", ".join(item.name for item in self._inputs)
+        raise InvalidInput(f"found data without names, expected one tensor for each of {names}")
+
+
+def load(folder: Path, spec: ModelSpec, options: LoadOptions) -> OnnxRuntime:
+    """Return the runtime of the ONNX model in ``folder``."""
+    if options.predict_fn is not None:
+        raise InvalidSetting(
+            f"predict_fn: found {options.predict_fn}, but an ONNX model has no methods to choose "
+            "from; leave it out, or choose another flavor of the model"
+        )
+    config = spec.flavors.get("onnx", {})
+    name = config.get("data") or spec.flavors.get("python_function", {}).get("data")
+    file = model_file(folder, name or "model.onnx")
+    if (installed := _installed("onnx")) is not None:
+        check_package("onnx", config.get("onnx_version"), installed, options, pickled=False)
+    session_options = make_session_options(config.get("onnx_session_options") or {}, options)
+    providers = choose_providers(config.get("providers"), ort.get_available_providers())
+    if any(isinstance(provider, tuple) and provider[1] for provider in providers):
+        vouch(
+            "a model with options for ONNX execution providers (they may name libraries)",
+            options,
+            "leave the options out of the providers in the MLmodel",
+        )
+    return OnnxRuntime(_open(file, config, session_options, providers), file)
+
+
+def make_session_options(recorded: Mapping[str, Any], options: LoadOptions) -> Any:
+    """Return the session options that the model records, within the budget of threads."""
+    made = ort.SessionOptions()
+    made.log_severity_level = FATAL_ONLY  # Its errors are raised, and so logged once, by us.
+    made.intra_op_num_threads = _within(recorded.get("intra_op_num_threads"), options.threads)
+    made.inter_op_num_threads = min(recorded.get("inter_op_num_threads") or 1, options.threads)
+    if mode := recorded.get("execution_mode"):
+        if str(mode).upper() not in EXECUTION_MODES:
+            raise InvalidModel("MLmodel", f"execution_mode {mode!r}", " or ".join(EXECUTION_MODES))
+        made.execution_mode = EXECUTION_MODES[str(mode).upper()]
+    if level := recorded.get("graph_optimization_level"):
+        made.graph_optimization_level = ort.GraphOptimizationLevel(level)
+    for key, value in {**SESSION_CONFIG, **(recorded.get("extra_session_config") or {})}.items():
+        made.add_session_config_entry(key, str(value))
+    return made
+
+
+def choose_providers(
+    recorded: object, available: Iterable[str]
+) -> list[str | tuple[str, Mapping[str, Any]]]:
+    """Return the ``recorded`` execution providers that are ``available``, or the CPU alone.
+
+    MLflow records a name, a list of names, or of names with options.
+    """
+    entries = [recorded] if isinstance(recorded, str) else recorded or []
+    if not isinstance(entries, list):
+        raise InvalidModel("MLmodel", f"providers of type {type(entries).__name__}", "a list")
+    there = set(available)
+    named = [tuple(entry) if isinstance(entry, list) else entry for entry in entries]
+    usable = [e for e in named if (e[0] if isinstance(e, tuple) else e) in there]
+    return usable or [CPU_PROVIDER]
+
+
+def keeps_rows(values: Iterable[tuple[str, list[Any]]]) -> bool:
+    """Return whether all ``values`` of a graph, as (type, shape), have a row's entry each.
+
+    The first dimension must be of any length and, where it is named, have one name throughout: a
+    graph over [sequence, features] that answers [batch] is none. Of sequences only those of maps
+    are known to: ZipMap makes one a row.
+    """
+    firsts = set()
+    for kind, shape in values:
+        if kind.startswith("seq(map("):
+            continue
+        if not shape or isinstance(shape[0], int):
+            return False
+        firsts.add(shape[0])
+    return len(firsts - {None}) <= 1
+
+
+def to_columns(names: list[str], outputs: list[Any]) -> Columns:
+    """Return the outputs of a graph as columns of one entry a row.
+
+    A width of one is no width: [N, 1] is [N]. Anything wider is a list a row.
+    """
+    values: dict[ColumnName, ColumnValues] = {
+        name: _entries(output) for name, output in zip(names, outputs, strict=True)
+    }
+    lengths = {len(column) for column in values.values()}
+    if len(lengths) != 1:
+        found = ", ".join(f"{name} of {len(column)}" for name, column in values.items())
+        raise InvalidPrediction(f"the model's outputs are of different lengths: {found}")
+    return Columns(values, lengths.pop())
+
+
+def _entries(output: Any) -> ColumnValues:
+    if not isinstance(output, np.ndarray):
+        plain = _with_string_keys(output)
+        return plain if isinstance(plain, list) else [plain]
+    if output.ndim < 2 or output.size == len(output):
+        return output.reshape(-1)
+    rows: list[Any] = output.tolist()
+    return rows
+
+
+def _with_string_keys(output: Any) -> Any:
+    """Return ``output`` with the maps in it keyed by strings, as JSON has them."""
+    if isinstance(output, dict):
+        return {str(key): value for key, value in output.items()}
+    if isinstance(output, list):
+        return [_with_string_keys(item) for item in output]
+    return output
+
+
+def _graph_input(file: Path, item: Any) -> GraphInput:
+    if item.type not in DTYPES:
+        raise InvalidModel(
+            file.name,
+            f'the input "{item.name}" of type {item.type}',
+            f"one of {', '.join(DTYPES)}",
+        )
+    shape = tuple(size if isinstance(size, int) else None for size in item.shape)
+    return GraphInput(item.name, DTYPES[item.type], shape)
+
+
+def _open(file: Path, config: Mapping[str, Any], options: Any, providers: list[Any]) -> Any:
+    try:
+        return ort.InferenceSession(file, options, providers=providers)
+    except Exception as error:  # ONNX Runtime's errors have no class in common.
+        recorded = config.get("onnx_version")
+        saved = f" (saved with onnx {recorded}, loaded with ONNX Runtime {ort.__version__})"
+        raise ModelLoadFailed(f"{file.name}{saved if recorded else ''}", error) from error
+
+
+def _within(recorded: int | None, threads: int) -> int:
+    return min(recorded or threads, threads)
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
