@@ -8,19 +8,17 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from pkgutil import iter_modules
-from re import sub
 from types import ModuleType
 from typing import Any
 
-from .errors import InvalidModel, MissingExtra, ModelError, ModelLoadFailed
-from .standin import absent_name
+from .errors import InvalidModel
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("mlserve")
 
 RESERVED = frozenset(sys.stdlib_module_names) | {
     __name__.partition(".")[0],
@@ -53,7 +51,10 @@ class ModelCode:
     names: frozenset[str]
 
     def find_spec(
-        self, fullname: str, path: object = None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: object = None,
+        target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         """Return where a top-level module of the folder is, or None for every other name.
 
@@ -81,6 +82,8 @@ def install_code(folder: Path) -> ModelCode:
     because the model would get the other one; a reserved name is left out with a warning.
     """
     folder = folder.resolve()
+    if not folder.is_dir():
+        raise InvalidModel(folder, "no folder", "the folder of the model's code")
     modules = {module.name for module in iter_modules([str(folder)])}
     folders = {entry.name for entry in folder.iterdir() if entry.is_dir()}
     if reserved := sorted(modules & RESERVED):
@@ -105,51 +108,6 @@ def forget_modules(folder: Path) -> None:
     """Drop every module that was loaded from ``folder`` from the imported ones."""
     for name in [name for name, module in list(sys.modules.items()) if _lies_in(module, folder)]:
         del sys.modules[name]
-
-
-def failed_load(what: str, error: BaseException, folder: Path) -> ModelError:
-    """Return the error that tells the operator why ``what`` did not load, and what to install."""
-    if isinstance(error, ModelError):
-        return error
-    if absent := absent_name(error):
-        return MissingExtra(f"this model uses {absent}, which", "mlflow")
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return ModelLoadFailed(what, error, _missing_module(error.name, folder))
-    return ModelLoadFailed(what, error)
-
-
-def _missing_module(name: str, folder: Path) -> str:
-    file = folder / "requirements.txt"
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    if line := _requirement_for(name.partition(".")[0], text):
-        return f"the model requires {line}; install all that it requires: pip install -r {file}"
-    return (
-        f"the model's requirements do not name it: install what provides {name}, "
-        "or save the model with the code that it imports (code_paths)"
-    )
-
-
-def _requirement_for(module: str, requirements: str) -> str | None:
-    wanted = {_canonical(module), _canonical(_DISTRIBUTIONS.get(module, module))}
-    for line in map(str.strip, requirements.splitlines()):
-        if _canonical(sub(r"[^\w.-].*", "", line)) in wanted:
-            return line
-    return None
-
-
-def _canonical(name: str) -> str:
-    return sub(r"[-_.]+", "-", name).lower()
-
-
-_DISTRIBUTIONS: Mapping[str, str] = {
-    "PIL": "pillow",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "PyYAML",
-}
 
 
 def _taken(names: set[str], folder: Path) -> Iterator[tuple[str, str]]:

@@ -14,19 +14,11 @@ from typing import Any
 from .columns import Columns, ModelInput
 from .contract import LoadOptions, Runtime
 from .errors import InvalidModel, MissingExtra
-from .modelcode import ModelCode, failed_load, forget_modules, install_code
+from .loadfailures import failed_load
+from .modelcode import ModelCode, forget_modules, install_code
 from .modelfolder import MLMODEL, model_file
 from .modelspec import ModelSpec
-from .pythonmodels import (
-    Call,
-    Read,
-    bind_call,
-    bind_input,
-    bind_python_model,
-    read_code_model,
-    read_context,
-    read_pickled_model,
-)
+from .pythonmodels import Call, Read, bind_call, bind_input, bind_python_model, read_context
 from .schema import ColumnSchema
 from .standin import install_standin
 from .trust import vouch
@@ -34,11 +26,15 @@ from .typehints import plain
 
 FLAVOR = "python_function"
 
-_PYTHON_MODELS: Mapping[str, Callable[[Path, Mapping[str, Any]], Any]] = {
-    "mlflow.pyfunc.model": read_pickled_model,
-    "mlflow.pyfunc.loaders.code_model": read_code_model,
+_READERS = {
+    "mlflow.pyfunc.model": ".pickledmodels:read_pickled_model",
+    "mlflow.pyfunc.loaders.code_model": ".codemodels:read_code_model",
 }
-"""The loader modules of MLflow's own that need no MLflow here."""
+"""The loader modules of MLflow's own that need no MLflow here, and what reads their models."""
+
+_FRAMES = ".frames:to_frame"
+_PACKAGES = {"cloudpickle": "a pickled Python model", "pandas": "a Python function of a table"}
+"""The optional packages that modules imported here need, and for what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +86,14 @@ def load(folder: Path, spec: ModelSpec, options: LoadOptions) -> Runtime:
 
 def read_input(data: ModelInput) -> Any:
     """Return what a model without type hints gets: a table as a pandas DataFrame."""
-    return _frames().to_frame(data) if isinstance(data, Columns) else plain(data)
+    return _import(_FRAMES)(data) if isinstance(data, Columns) else plain(data)
 
 
 def _load_function(folder: Path, spec: ModelSpec, module: str, method: str) -> tuple[Call, Read]:
     flavor = spec.flavors[FLAVOR]
     context: Any = read_context(folder, flavor)
-    if install_standin() and module in _PYTHON_MODELS:
-        model = _PYTHON_MODELS[module](folder, flavor)
+    if install_standin() and module in _READERS:
+        model = _import(_READERS[module])(folder, flavor)
         if hasattr(model, "load_context"):
             model.load_context(context)
     else:
@@ -118,25 +114,29 @@ def _call_loader(folder: Path, flavor: Mapping[str, Any], module: str) -> Any:
             purpose = f"a model whose loader module is {module}"
             raise MissingExtra(purpose, "mlflow") from error
         raise
-    if not hasattr(loader, "_load_pyfunc"):
+    load_model = getattr(loader, "_load_pyfunc", None)
+    if load_model is None:
         found = f"the loader module {module} without the function _load_pyfunc"
         raise InvalidModel(folder / MLMODEL, found, "a loader module that has it")
     config = flavor.get("config")
-    return loader._load_pyfunc(str(path), *([config] if config else []))
+    return load_model(str(path), *([config] if config else []))
 
 
 def _read_table(spec: ModelSpec) -> Read:
     """Return the reader of a model without hints; missing pandas shows now, not with a request."""
     if spec.signature is not None and isinstance(spec.signature.inputs, ColumnSchema):
-        _frames()
+        _import(_FRAMES)
     return read_input
 
 
-def _frames() -> Any:
+def _import(reference: str) -> Any:
+    module, _, attribute = reference.partition(":")
     try:
-        return import_module(".frames", __package__)
+        return getattr(import_module(module, __package__), attribute)
     except ModuleNotFoundError as error:
-        raise MissingExtra("a Python function that takes a table", "pandas", "sklearn") from error
+        if error.name in _PACKAGES:
+            raise MissingExtra(_PACKAGES[error.name], error.name, "sklearn") from error
+        raise
 
 
 def _release(folder: Path, code: ModelCode | None) -> None:

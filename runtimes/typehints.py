@@ -13,6 +13,7 @@ import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isnan
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -202,9 +203,9 @@ def _first_strings(data: Columns) -> list[Any]:
 
 
 def _values(column: Any) -> list[Any]:
-    """The Python values of a column, None where one is missing."""
+    """Return the Python values of a column, None where one is missing."""
     if isinstance(column, np.ndarray):
         if column.dtype.kind == "M":
             column = column.astype("datetime64[us]")
         column = column.tolist()
-    return [None if isinstance(value, float) and value != value else value for value in column]
+    return [None if isinstance(value, float) and isnan(value) else value for value in column]

@@ -14,7 +14,7 @@ def deferred(name: str) -> Callable[..., NoReturn]:
     Pickles and model files import functions that they use only where the model is trained.
     """
 
-    def call(*args: Any, **options: Any) -> NoReturn:
+    def call(*_: Any, **__: Any) -> NoReturn:
         raise ModuleNotFoundError(
             f"this model calls {name}, which needs mlflow installed: pip install mlflow",
             name="mlflow",
@@ -94,7 +94,7 @@ MODULES: Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {
     "mlflow.tracing": (_TRACING, ("disable", "enable", "set_destination")),
     "mlflow.tracing.constant": ({"SpanAttributeKey": tracing.SpanAttributeKey}, ()),
     "mlflow.tracing.fluent": (
-        {**_TRACING, "_set_sampling_ratio_override": tracing._set_sampling_ratio_override},
+        {**_TRACING, "_set_sampling_ratio_override": tracing.no_context},
         (),
     ),
     "mlflow.tracing.utils": (

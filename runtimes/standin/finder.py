@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -46,9 +45,7 @@ class _StandinLoader:
 class _StandinFinder:
     """Answers for ``mlflow`` alone; last in line, so that a real one is always found first."""
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
         if fullname.partition(".")[0] != _ROOT:
             return None
         if fullname != _ROOT and not _is_answering():

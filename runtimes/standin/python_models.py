@@ -18,7 +18,7 @@ def pyfunc(func: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function, marked as one whose input is checked against its type hint."""
     if not isinstance(func, FunctionType):
         func = wraps(func)(partial(func))
-    func._is_pyfunc = True  # type: ignore[union-attr]
+    vars(func)["_is_pyfunc"] = True
     return func
 
 
@@ -36,7 +36,7 @@ class TypeHints:
     output: Any = None
 
 
-def keep_model_input(args: Any, kwargs: Any, *described: Any) -> tuple[Any, Any]:
+def keep_model_input(args: Any, kwargs: Any, *_: Any) -> tuple[Any, Any]:
     """Return the arguments as they are: they have been checked before the call."""
     return args, kwargs
 
@@ -81,6 +81,10 @@ class FunctionPythonModel(PythonModel):
         self.func = pyfunc(func)
         self.signature = signature
 
-    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:  # type: ignore[override]
+    def predict(  # type: ignore[override]
+        self,
+        model_input: Any,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> Any:
         """Return what the function returns; it takes no params."""
         return self.func(model_input)

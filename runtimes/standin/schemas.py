@@ -21,7 +21,12 @@ class _Typed:
 
     _kind = "_dtype"
 
-    def __init__(self, type: Any, name: str | None = None, required: bool = True) -> None:
+    def __init__(  # MLflow's own name for the argument
+        self,
+        type: Any,
+        name: str | None = None,
+        required: bool = True,  # noqa: A002
+    ) -> None:
         self.__dict__[self._kind] = DataType[type] if isinstance(type, str) else type
         self._name, self._required = name, required
 
@@ -104,7 +109,12 @@ class TensorSpec:
 
     required = True
 
-    def __init__(self, type: Any, shape: Any, name: str | None = None) -> None:
+    def __init__(
+        self,
+        type: Any,
+        shape: Any,
+        name: str | None = None,  # noqa: A002
+    ) -> None:
         self._name, self._tensorInfo = name, TensorInfo(type, shape)
 
     @property

@@ -1,7 +1,4 @@
-"""The stand-in's tracing: every decorator returns what it decorates, every span records nothing.
-
-The names with an underscore are what a pickled ``@mlflow.trace`` refers to.
-"""
+"""The stand-in's tracing: every decorator returns what it decorates, every span records nothing."""
 
 from __future__ import annotations
 
@@ -39,23 +36,24 @@ class SpanAttributeKey(metaclass=_Names):
     """The names of a span's attributes."""
 
 
-def trace(func: Callable[..., Any] | None = None, *args: Any, **options: Any) -> Any:
+def trace(func: Callable[..., Any] | None = None, *_: Any, **__: Any) -> Any:
     """Return the function as it is, decorated with or without options."""
     return func if callable(func) else lambda function: function
 
 
 @contextmanager
-def start_span(*args: Any, **options: Any) -> Iterator[Span]:
+def start_span(*_: Any, **__: Any) -> Iterator[Span]:
     """Yield a span that records nothing."""
     yield Span()
 
 
 @contextmanager
-def _set_sampling_ratio_override(*args: Any, **options: Any) -> Iterator[None]:
+def no_context(*_: Any) -> Iterator[None]:
+    """Do nothing around a block."""
     yield
 
 
-def capture_function_input_args(*args: Any, **options: Any) -> dict[str, Any]:
+def capture_function_input_args(*_: Any, **__: Any) -> dict[str, Any]:
     """Return no inputs, because nothing records them."""
     return {}
 
@@ -64,5 +62,5 @@ def get_current_active_span() -> None:
     """Return None: there is never a span."""
 
 
-def ignore(*args: Any, **options: Any) -> None:
+def ignore(*_: Any, **__: Any) -> None:
     """Take anything and do nothing: for what only adds to a trace."""
