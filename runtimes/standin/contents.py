@@ -30,7 +30,7 @@ _TRACKING = (
     "set_tags", "set_tracking_uri", "set_registry_uri", "start_run", "MlflowClient",
 )  # fmt: skip
 
-_TRACING = {
+_TRACING: Mapping[str, Any] = {
     "trace": tracing.trace,
     "start_span": tracing.start_span,
     "get_current_active_span": tracing.get_current_active_span,

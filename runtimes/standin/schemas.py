@@ -21,11 +21,11 @@ class _Typed:
 
     _kind = "_dtype"
 
-    def __init__(  # MLflow's own name for the argument
+    def __init__(
         self,
-        type: Any,
+        type: Any,  # noqa: A002
         name: str | None = None,
-        required: bool = True,  # noqa: A002
+        required: bool = True,
     ) -> None:
         self.__dict__[self._kind] = DataType[type] if isinstance(type, str) else type
         self._name, self._required = name, required
@@ -111,9 +111,9 @@ class TensorSpec:
 
     def __init__(
         self,
-        type: Any,
+        type: Any,  # noqa: A002
         shape: Any,
-        name: str | None = None,  # noqa: A002
+        name: str | None = None,
     ) -> None:
         self._name, self._tensorInfo = name, TensorInfo(type, shape)
 
