@@ -18,6 +18,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = PROJECT["tool"]["setuptools"]["packages"]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
+# The folders that no package holds.
+OUTSIDE = {".ci", "benchmarks", "docs", "examples", "requirements", "tests"}
+
 # Which rooms a room may import beside itself; "" is the root.
 MAY_IMPORT = {
     "runtimes": set(),
@@ -155,21 +158,19 @@ def test_a_lazy_module_is_imported_at_the_top_of_lazy_modules_alone(module):
 
 
 def test_every_folder_of_modules_is_in_the_list_of_packages():
-    outside = {"tests", "examples", "benchmarks", "docs"}
     modules = [f.relative_to(ROOT) for f in tracked_files() if f.suffix == ".py"]
-    folders = {m.parent.parts for m in modules if m.parts[0] not in outside}
+    folders = {m.parent.parts for m in modules if m.parts[0] not in OUTSIDE}
     assert {".".join(("mlserve", *parts)) for parts in folders} == set(PACKAGES)
 
 
 def test_every_file_of_a_package_that_is_no_module_is_in_its_package_data():
-    outside = {"requirements", ".ci", "docs", "tests", "examples", "benchmarks"}
     files = [f for f in tracked_files() if f.suffix != ".py" and f.parent != ROOT]
     data = {
         package_folder(package) / name
         for package, names in PROJECT["tool"]["setuptools"]["package-data"].items()
         for name in names
     }
-    assert {f for f in files if f.relative_to(ROOT).parts[0] not in outside} <= data
+    assert {f for f in files if f.relative_to(ROOT).parts[0] not in OUTSIDE} <= data
 
 
 def test_importing_mlserve_imports_nothing_heavy():
