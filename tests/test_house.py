@@ -52,6 +52,7 @@ LAZY = {
     "runtimes/inference.py": {"pandas"},
     "runtimes/onnx.py": {"onnxruntime"},
     "runtimes/packaging.py": {"cloudpickle", "sklearn", "skops"},
+    "runtimes/pickledmodels.py": {"cloudpickle"},
     "runtimes/recording.py": {"pandas"},
     "runtimes/sklearn.py": {"scipy", "sklearn", "threadpoolctl"},
 }
