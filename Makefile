@@ -21,7 +21,7 @@ lint: .venv/dev.done
 	$(BIN)/ruff check .
 
 types: .venv/dev.done  # of the installed package: a clone folder's name may be no identifier
-	rm -rf build/lib build/types && $(BIN)/python -m pip install -q --no-deps --no-build-isolation --target build/types .
+	rm -rf build/lib build/types && $(BIN)/python -m pip install -qq --no-deps --no-build-isolation --target build/types .
 	MYPYPATH=build/types $(BIN)/mypy -p mlserve
 
 bench: .venv/dev.done
@@ -35,7 +35,7 @@ clean:
 
 .venv/%.done: requirements/%.txt pyproject.toml
 	requirements/environment .venv $<
-	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	touch $@
 
 .venv-mlflow/peer.done: requirements/peer.txt

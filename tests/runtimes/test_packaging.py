@@ -174,6 +174,7 @@ def test_mlflow_loads_the_folder_and_predicts_the_same(make, mlflow_python, tmp_
     folder = mlserve.save_model(model, tmp_path / "model", example=example)
     answer = subprocess.run(
         [mlflow_python, "-c", ASK_MLFLOW, folder],
+        cwd=tmp_path,
         capture_output=True,
         check=True,
         timeout=120,
