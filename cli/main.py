@@ -1,0 +1,64 @@
+"""The command ``mlserve``: its groups, imported when they are used, and its exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pkgutil import resolve_name
+from typing import Any, Final
+
+import click
+
+from ..runtimes.errors import AddressUnavailable, InvalidSetting, MLServeError
+
+EXIT_CODES: Final[Mapping[type[MLServeError], int]] = {
+    MLServeError: 1,
+    InvalidSetting: 2,
+    AddressUnavailable: 1,
+}
+"""The exit code of a command that ends with an error, by the error's nearest class here."""
+
+COMMANDS: Final = {"models": (f"{__package__}.models:models", "Serve packaged models.")}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands, named "module:attribute" with a line of help, are imported late."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *self._lazy])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command ``cmd_name``, imported if it has to be."""
+        if cmd_name not in self._lazy:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = resolve_name(self._lazy[cmd_name][0])
+        return command
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(self._lazy.items())])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error of ours becomes a message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except MLServeError as error:
+            failure = click.ClickException(str(error))
+            failure.exit_code = exit_code(error)
+            raise failure from error
+
+
+def exit_code(error: MLServeError) -> int:
+    """Return the exit code of a command that ends with ``error``."""
+    return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+@click.version_option(package_name="mlserve", message="%(version)s")
+def main() -> None:
+    """Trained models in the MLflow format: as a REST service, a batch job, a container image."""

@@ -1,0 +1,127 @@
+"""Settings gathered from flags, environment variables and a TOML file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ..runtimes.errors import InvalidSetting, nearest
+from .settings import PREFIX, SETTINGS, Setting, Settings
+
+CONFIG_VARIABLE: Final = "MLSERVE_CONFIG"
+
+OTHER_VARIABLES: Final = frozenset(
+    {
+        CONFIG_VARIABLE,
+        "MLSERVE_EXPERIMENT_ID",
+        "MLSERVE_EXPERIMENT_NAME",
+        "MLSERVE_REGISTRY_URI",
+        "MLSERVE_RUN_ID",
+        "MLSERVE_TRACKING_PASSWORD",
+        "MLSERVE_TRACKING_TOKEN",
+        "MLSERVE_TRACKING_URI",
+        "MLSERVE_TRACKING_USERNAME",
+    }
+)
+"""Variables of ours that are no settings of a service, and may stand in its environment."""
+
+OTHER_PREFIXES: Final = ("MLSERVE_BATCH_", "MLSERVE_BUILD_", "MLSERVE_DEPLOY_", "MLSERVE_STORE_")
+"""How the variables of other rooms begin."""
+
+_SERVICE_LINK = re.compile(
+    r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+
+
+def build_settings(
+    flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None = None
+) -> Settings:
+    """Return the settings: flags first, then variables, then the file ``config``, then defaults.
+
+    ``flags`` holds, by field name, those that were given. MLflow's own variables count below ours.
+    Raises `InvalidSetting` for what is unknown or not as expected.
+    """
+    if config is None and environment.get(CONFIG_VARIABLE):
+        config = Path(environment[CONFIG_VARIABLE])
+    values = {} if config is None else _read_file(config)
+    values |= _read_variables(environment)
+    values |= {name: _read(SETTINGS[name], flags[name], SETTINGS[name].flag) for name in flags}
+    if "model" not in values:
+        model = SETTINGS["model"]
+        raise InvalidSetting(
+            f"no model was named; give its folder with {' or '.join(model.flags)}, "
+            f"{model.variable}, or {model.key} in a configuration file"
+        )
+    return Settings(**values)
+
+
+def _read(setting: Setting, value: object, source: str) -> Any:
+    try:
+        return setting.kind.read(value)
+    except (TypeError, ValueError):
+        found = f'"{value}"' if isinstance(value, str) else repr(value)
+        raise InvalidSetting(f"{source}: found {found}, expected {setting.kind.expected}") from None
+    except InvalidSetting as error:
+        raise InvalidSetting(f"{source}: {error}") from None
+
+
+def _read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
+    ours = {setting.variable for setting in SETTINGS.values()}
+    present = {
+        name: value
+        for name, value in environment.items()
+        if value and not _is_service_link(name, value)
+    }
+    for name in present:
+        if name.startswith(PREFIX) and not name.startswith(OTHER_PREFIXES):
+            _require_known("the variable", name, sorted(ours | OTHER_VARIABLES))
+    return {
+        field: _read(setting, present[name], name)
+        for field, setting in SETTINGS.items()
+        if (name := _first_present(setting, present)) is not None
+    }
+
+
+def _first_present(setting: Setting, present: Mapping[str, str]) -> str | None:
+    names = (setting.variable, setting.mlflow_variable)
+    return next((name for name in names if name in present), None)
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    """Whether Kubernetes set the variable, to tell of a Service called mlserve or mlserve-….
+
+    One of them is MLSERVE_PORT=tcp://10.0.0.1:80; a Service called mlflow brings MLFLOW_PORT.
+    """
+    is_address = name.endswith("_PORT") and _SERVICE_ADDRESS.match(value) is not None
+    return is_address or _SERVICE_LINK.fullmatch(name) is not None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    fields = {setting.key: field for field, setting in SETTINGS.items()}
+    document = _parse_toml(path)
+    for key in document:
+        _require_known(f"{path}: the key", key, list(fields))
+    return {
+        fields[key]: _read(SETTINGS[fields[key]], value, f"{path}, {key}")
+        for key, value in document.items()
+    }
+
+
+def _parse_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSetting(f"the configuration file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"{path}: found {error}, expected a TOML file") from error
+
+
+def _require_known(what: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        match = nearest(name, known)
+        advice = f"did you mean {match}?" if match else f"known are {', '.join(known)}"
+        raise InvalidSetting(f"{what} {name} is not a setting; {advice}")
