@@ -55,7 +55,7 @@ class Node:
         mapping = self.mapping()
         if key not in mapping:
             return None
-        return Node(mapping[key], self.file, f"{self.path}.{key}" if self.path else key)
+        return self._child(key, mapping[key])
 
     def member(self, key: str) -> Node:
         """Return the member of this mapping under ``key``."""
@@ -66,7 +66,7 @@ class Node:
 
     def members(self) -> dict[str, Node]:
         """Return every member of this mapping."""
-        return {key: self.member(key) for key in self.mapping()}
+        return {key: self._child(key, value) for key, value in self.mapping().items()}
 
     def elements(self) -> list[Node]:
         """Return the elements of this list; their paths hold their names where they have one."""
@@ -83,6 +83,9 @@ class Node:
             return Node(json.loads(self.text()), self.file, self.path)
         except (ValueError, RecursionError) as error:
             raise self.refusal("JSON", f"a string that is not JSON ({error})") from error
+
+    def _child(self, key: str, value: Any) -> Node:
+        return Node(value, self.file, f"{self.path}.{key}" if self.path else key)
 
 
 def describe(value: Any) -> str:

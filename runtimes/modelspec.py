@@ -51,13 +51,14 @@ def read_model_spec(folder: Path) -> ModelSpec:
     return ModelSpec(
         flavors=_read_flavors(document.member("flavors")),
         **{_KEYS[key].field: value for key, value in said.items()},
-        extra={key: nodes[key].value for key in nodes.keys() - said.keys() - {"flavors"}},
+        extra={key: nodes[key].value for key in nodes if key not in said and key != "flavors"},
     )
 
 
 def write_model_spec(folder: Path, spec: ModelSpec) -> None:
     """Write ``spec`` as the MLmodel of ``folder``, which holds a whole one at every moment."""
     file = folder / MLMODEL
+    _check_folder(folder)
     if not spec.flavors:
         raise InvalidModel(file, "no flavors", "at least one")
     flavors = {name: dict(flavor) for name, flavor in spec.flavors.items()}
@@ -68,19 +69,23 @@ def write_model_spec(folder: Path, spec: ModelSpec) -> None:
 
 def _read_text(folder: Path) -> bytes:
     file = folder / MLMODEL
-    if not folder.exists():
-        raise ModelNotFound(folder, "there is no such folder")
-    if not folder.is_dir():
-        raise ModelNotFound(folder, "it is a file")
-    if not file.exists():
-        raise ModelNotFound(folder, f"the folder holds no {MLMODEL}")
-    if not file.is_file():
-        raise ModelNotFound(folder, f"its {MLMODEL} is not a file")
     try:
+        _check_folder(folder)
+        if not file.exists():
+            raise ModelNotFound(folder, f"the folder holds no {MLMODEL}")
+        if not file.is_file():
+            raise ModelNotFound(folder, f"its {MLMODEL} is not a file")
         with file.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise ModelNotFound(folder, f"its {MLMODEL} cannot be read ({error.strerror})") from error
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists():
+        raise ModelNotFound(folder, "there is no such folder")
+    if not folder.is_dir():
+        raise ModelNotFound(folder, "it is a file")
 
 
 def _replace(file: Path, text: bytes) -> None:
