@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from mlserve.runtimes.columns import Columns
 from mlserve.runtimes.errors import (
     ModelExists,
     PredictionFailed,
@@ -32,17 +33,22 @@ ASK_MLFLOW = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
 import mlflow
-model = mlflow.pyfunc.load_model(sys.argv[1])
-print(json.dumps({
-    "prediction": model.predict(model.input_example).tolist(),
-    "signature": model.metadata.signature.to_dict(),
-}))
+models = [mlflow.pyfunc.load_model(folder) for folder in sys.argv[1:]]
+predictions = [model.predict(model.input_example).tolist() for model in models]
+signatures = [model.metadata.signature.to_dict() for model in models]
+print(json.dumps(list(zip(predictions, signatures))))
 """
 
 
 @pytest.fixture
 def prices():
     return LinearRegression().fit(TABLE, PRICES)
+
+
+def as_input(example):
+    if isinstance(example, np.ndarray):
+        return example
+    return Columns({name: example[name].to_numpy() for name in example}, len(example))
 
 
 def regression_of_arrays():
@@ -168,19 +174,45 @@ def test_an_example_that_is_no_table_is_refused(prices, tmp_path, example):
         mlserve.save_model(prices, tmp_path / "model", example=example)
 
 
-@pytest.mark.parametrize("make", [regression_of_arrays, classifier_of_text, pipeline_with_a_lambda])
-def test_mlflow_loads_the_folder_and_predicts_the_same(make, mlflow_python, tmp_path):
-    model, example = make()
-    folder = mlserve.save_model(model, tmp_path / "model", example=example)
+MAKERS = (regression_of_arrays, classifier_of_text, pipeline_with_a_lambda)
+
+
+@pytest.fixture(scope="module")
+def found_by_mlflow(mlflow_python, tmp_path_factory):
+    """What MLflow predicts and reads for each of the makers' models, asked for in one process."""
+    parent = tmp_path_factory.mktemp("packaged")
+    folders = {}
+    for make in MAKERS:
+        model, example = make()
+        folders[make] = mlserve.save_model(model, parent / make.__name__, example=example)
     answer = subprocess.run(
-        [mlflow_python, "-c", ASK_MLFLOW, folder],
-        cwd=tmp_path,
+        [mlflow_python, "-c", ASK_MLFLOW, *folders.values()],
+        cwd=parent,
         capture_output=True,
         check=True,
         timeout=120,
         env={**os.environ, "MLFLOW_ENABLE_TELEMETRY": "false"},
     )
-    found = json.loads(answer.stdout)
-    stored = yaml.safe_load((folder / "MLmodel").read_text())["signature"]
-    assert found["prediction"] == model.predict(example).tolist()
-    assert found["signature"] == stored
+    answers = zip(folders.values(), json.loads(answer.stdout), strict=True)
+    return {make: (folder, *found) for make, (folder, found) in zip(MAKERS, answers, strict=True)}
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_mlflow_loads_the_folder_and_predicts_the_same(make, found_by_mlflow):
+    model, example = make()
+    _, prediction, _ = found_by_mlflow[make]
+    assert prediction == model.predict(example).tolist()
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_mlflow_reads_the_signature_as_it_would_write_it(make, found_by_mlflow):
+    folder, _, signature = found_by_mlflow[make]
+    assert signature == yaml.safe_load((folder / "MLmodel").read_text())["signature"]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_mlserve_loads_the_folder_and_predicts_the_same(make, tmp_path):
+    model, example = make()
+    folder = mlserve.save_model(model, tmp_path / "model", example=example)
+    loaded = mlserve.load_model(folder).runtime
+    assert loaded.predict(as_input(example), {}).tolist() == model.predict(example).tolist()
