@@ -72,7 +72,8 @@ class ModelCode:
         if self in sys.meta_path:
             sys.meta_path.remove(self)
         if not any(isinstance(f, ModelCode) and f.folder == self.folder for f in sys.meta_path):
-            forget_modules(self.folder)
+            for name in modules_in(self.folder):
+                del sys.modules[name]
 
 
 def install_code(folder: Path) -> ModelCode:
@@ -104,10 +105,9 @@ def install_code(folder: Path) -> ModelCode:
     return code
 
 
-def forget_modules(folder: Path) -> None:
-    """Drop every module that was loaded from ``folder`` from the imported ones."""
-    for name in [name for name, module in list(sys.modules.items()) if _lies_in(module, folder)]:
-        del sys.modules[name]
+def modules_in(folder: Path) -> set[str]:
+    """Return the names of the imported modules that were loaded from ``folder``."""
+    return {name for name, module in list(sys.modules.items()) if _lies_in(module, folder)}
 
 
 def _taken(names: set[str], folder: Path) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from .columns import Columns, ModelInput
+from .compatibility import check_python
 from .contract import LoadOptions, Runtime
 from .errors import InvalidModel, MissingExtra
 from .loadfailures import failed_load
-from .modelcode import ModelCode, forget_modules, install_code
+from .modelcode import ModelCode, install_code, modules_in
 from .modelfolder import MLMODEL, model_file
 from .modelspec import ModelSpec
 from .pythonmodels import Call, Read, bind_call, bind_input, bind_python_model, read_context
@@ -26,9 +28,11 @@ from .typehints import plain
 
 FLAVOR = "python_function"
 
+_PICKLED = "mlflow.pyfunc.model"
+_FROM_CODE = "mlflow.pyfunc.loaders.code_model"
 _READERS = {
-    "mlflow.pyfunc.model": ".pickledmodels:read_pickled_model",
-    "mlflow.pyfunc.loaders.code_model": ".codemodels:read_code_model",
+    _PICKLED: ".pickledmodels:read_pickled_model",
+    _FROM_CODE: ".codemodels:read_code_model",
 }
 """The loader modules of MLflow's own that need no MLflow here, and what reads their models."""
 
@@ -67,26 +71,30 @@ def load(folder: Path, spec: ModelSpec, options: LoadOptions) -> Runtime:
     module = flavor.get("loader_module")
     if not isinstance(module, str):
         raise InvalidModel(folder / MLMODEL, "no loader_module", "the name of a Python module")
+    if module == _PICKLED:
+        check_python(spec, options)
+    present = frozenset(sys.modules)
     code = install_code(model_file(folder, flavor["code"])) if flavor.get("code") else None
+    release = partial(_release, folder, code, present)
     try:
         method = options.predict_fn or flavor.get("predict_fn") or "predict"
         call, read = _load_function(folder, spec, module, method)
     except (Exception, SystemExit) as error:
-        _release(folder, code)
+        release()
         raise failed_load(f"the model's {_source(module, flavor)}", error, folder) from error
     is_row_wise = _is_row_wise(spec)
     return PythonFunction(
         call,
         read,
-        partial(_release, folder, code),
+        release,
         is_row_wise,
         concurrency=options.threads if is_row_wise else min(32, (os.cpu_count() or 1) + 4),
     )
 
 
 def read_input(data: ModelInput) -> Any:
-    """Return what a model without type hints gets: a table as a pandas DataFrame."""
-    return _import(_FRAMES)(data) if isinstance(data, Columns) else plain(data)
+    """Return what a model without type hints gets: a table as a pandas DataFrame of its own."""
+    return _import(_FRAMES)(data).copy() if isinstance(data, Columns) else plain(data)
 
 
 def _load_function(folder: Path, spec: ModelSpec, module: str, method: str) -> tuple[Call, Read]:
@@ -98,9 +106,9 @@ def _load_function(folder: Path, spec: ModelSpec, module: str, method: str) -> t
             model.load_context(context)
     else:
         loaded = _call_loader(folder, flavor, module)
-        model, context = (getattr(loaded, name, None) for name in ("python_model", "context"))
-        if model is None:
+        if module not in _READERS or not hasattr(loaded, "python_model"):
             return bind_call(loaded, method), _read_table(spec)
+        model, context = loaded.python_model, loaded.context
     call = bind_python_model(model, context, method)
     return call, bind_input(model, method, _is_list_example(folder, spec)) or _read_table(spec)
 
@@ -139,18 +147,18 @@ def _import(reference: str) -> Any:
         raise
 
 
-def _release(folder: Path, code: ModelCode | None) -> None:
+def _release(folder: Path, code: ModelCode | None, present: frozenset[str]) -> None:
+    """Forget the modules that came with the model, but what was ``present`` before it was."""
     if code is not None:
         code.remove()
-    forget_modules(folder)
+    for name in modules_in(folder) - present:
+        if code is None or name.partition(".")[0] not in code.names:
+            del sys.modules[name]
 
 
 def _source(module: str, flavor: Mapping[str, Any]) -> str:
-    names = {
-        "mlflow.pyfunc.model": flavor.get("python_model"),
-        "mlflow.pyfunc.loaders.code_model": flavor.get("model_code_path"),
-    }
-    return f"code ({names.get(module) or module})"
+    files = {_PICKLED: flavor.get("python_model"), _FROM_CODE: flavor.get("model_code_path")}
+    return f"code ({files.get(module) or module})"
 
 
 def _is_row_wise(spec: ModelSpec) -> bool:
