@@ -68,9 +68,11 @@ def _split(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _nested(array: np.ndarray[Any, Any]) -> Any:
-    if array.dtype.kind == "f":
-        return np.where(np.isnan(array), None, array.astype(object)).tolist()
-    return array.tolist()
+    if array.dtype.kind != "f":
+        return array.tolist()
+    cells = array.astype(object)
+    cells[np.isnan(array)] = None
+    return cells.tolist()
 
 
 def _encode(document: Any, indent: int | None = None) -> str:
