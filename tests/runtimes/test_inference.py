@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,57 @@ from mlserve.runtimes.schema import (
     TensorSchema,
     TensorSpec,
 )
+from mlserve.runtimes.signature import write_schema
+
+# Examples as expressions, which MLflow evaluates too, in its own environment.
+EXAMPLES = (
+    "pd.DataFrame({'b': [True], 'i': np.array([1], 'int32'), 'l': [1], 'x': [1.5], 's': ['t']})",
+    "pd.DataFrame({'f': np.array([1.5], 'float32'), 'u': np.array([1], 'uint16')})",
+    "pd.DataFrame({'s': ['a', None], 'x': [1, None]})",
+    "pd.DataFrame({'I': pd.Series([1, None], dtype='Int64')})",
+    "pd.DataFrame({'c': pd.Series(['a', 'b'], dtype='category'), 'y': [b'a', b'b']})",
+    "pd.DataFrame({'t': pd.to_datetime(['2026-01-02']), 'd': [dt.date(2026, 1, 2)]})",
+    "pd.DataFrame({'a': [[1, 2], [3]], 'aa': [[['x']], [[]]], 'n': [np.array([1.5]), None]})",
+    "pd.DataFrame({'o': [{'x': 1, 'y': 's'}, {'x': 2}], 'p': [{'q': [1.5]}, {'q': []}]})",
+    "pd.DataFrame({'none': [None, None]})",
+    "pd.Series([1, 2], name='s')",
+    "np.zeros((2, 3), 'float32')",
+    "np.array(['No', 'Yes'])",
+    "np.array(['No', 'Yes'], object)",
+    "np.array([b'a'])",
+    "{'x': np.zeros((2, 3)), 'y': np.array([1, 2])}",
+    "{'x': 1, 'y': ['a', 'b'], 'z': {'k': 1.5}}",
+    "[{'x': 1, 'y': 's'}, {'x': None, 'y': 't'}]",
+    "['a', 'b']",
+    "[1.5, 2.5]",
+)
+
+ASK_MLFLOW = """
+import datetime as dt, json, sys, warnings
+import numpy as np, pandas as pd
+from mlflow.models import infer_signature
+warnings.simplefilter("ignore")
+print(json.dumps([infer_signature(eval(text)).to_dict()["inputs"] for text in sys.argv[1:]]))
+"""
+
+
+@pytest.fixture(scope="module")
+def mlflow_schemas(mlflow_python, tmp_path_factory) -> dict[str, str]:
+    """The schema that MLflow infers from each example."""
+    answer = subprocess.run(
+        [mlflow_python, "-c", ASK_MLFLOW, *EXAMPLES],
+        cwd=tmp_path_factory.mktemp("mlflow"),
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    return dict(zip(EXAMPLES, json.loads(answer.stdout), strict=True))
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_the_schema_is_the_one_that_mlflow_infers(text, mlflow_schemas):
+    schema = infer_schema(eval(text, {"dt": dt, "np": np, "pd": pd}))
+    assert json.loads(write_schema(schema)) == json.loads(mlflow_schemas[text])
 
 
 def infer_column(values, dtype=None) -> Column:
@@ -86,6 +139,7 @@ def test_a_text_column_with_a_missing_value_is_optional():
 
 def test_integers_that_pandas_can_leave_missing_are_optional_integers():
     assert infer_column([1, None], "Int64") == Column(DataType.LONG, "a", required=False)
+    assert infer_column([1, None], object) == Column(DataType.LONG, "a", required=False)
     assert infer_column([1, 2], "Int32") == Column(DataType.INTEGER, "a", required=False)
 
 
