@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - MLflow says which arguments a model's predict has.
 """Save Python models of every kind with the real MLflow, and what MLflow itself predicts with them.
 
 Run with the interpreter that has MLflow: save_python_models.py FOLDER
