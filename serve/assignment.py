@@ -14,10 +14,11 @@ from .settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A worker's place among the workers; they share the file ``metrics``, if there is one."""
+    """A worker's place among the workers, and the files that all of them share, if any."""
 
     index: int = 0
     metrics: Path | None = None
+    connections: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

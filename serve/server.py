@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn
 
 import uvicorn
 
+from .accepting import Acceptor, Shares
 from .listening import BACKLOG, address_unavailable
 from .settings import Settings
 
@@ -87,10 +88,16 @@ class Server(uvicorn.Server):
     """uvicorn's server with an end of its own: what was accepted is answered, or cut off loudly."""
 
     def __init__(
-        self, config: uvicorn.Config, drain_seconds: float, on_ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        drain_seconds: float,
+        on_ready: Callable[[], None],
+        shares: Shares | None = None,
     ) -> None:
         super().__init__(config)
-        self._drain_seconds, self._on_ready = drain_seconds, on_ready
+        self._drain_seconds, self._on_ready, self._shares = drain_seconds, on_ready, shares
+        self._acceptor: Acceptor | None = None
+        self._connecting: set[asyncio.Task[Any]] = set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -99,20 +106,31 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then listen; `AddressUnavailable` where that cannot be."""
+        listeners = sockets or []
         try:
-            await super().startup(sockets)
+            await super().startup(listeners if self._shares is None else [])
+            if self._shares is not None:
+                self._acceptor = self._make_acceptor(listeners[0], self._shares)
+                self._acceptor.start()
         except OSError as error:
             await self.lifespan.shutdown()
-            host, port = sockets[0].getsockname()[:2] if sockets else ("", 0)
-            raise address_unavailable(host, port, error) from error
+            raise address_unavailable(*listeners[0].getsockname()[:2], error) from error
         gc.collect()
         gc.freeze()  # what is loaded by now stays, and need not be looked through again
         self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is due ten times a second; True ends the server."""
+        if self._acceptor is not None:
+            self._acceptor.publish()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, finish what was accepted, close idle connections, end the application."""
         logger.info("stopping", extra={"fields": {"requests": len(self.server_state.tasks)}})
         await self._read_what_arrived()
+        if self._acceptor is not None:
+            self._acceptor.close()
         for server in self.servers:
             server.close()
         for listener in sockets or []:
@@ -128,6 +146,24 @@ class Server(uvicorn.Server):
             )
             end_process(1)
         await self._close_application()
+
+    def _make_acceptor(self, listener: socket.socket, shares: Shares) -> Acceptor:
+        config, state, loop = self.config, self.server_state, asyncio.get_running_loop()
+
+        def make_protocol() -> asyncio.Protocol:
+            make: Callable[..., asyncio.Protocol] = config.http_protocol_class
+            return make(
+                config=config, server_state=state, app_state=self.lifespan.state, _loop=loop
+            )
+
+        def connect(connection: socket.socket) -> None:
+            task = loop.create_task(loop.connect_accepted_socket(make_protocol, connection))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+
+        return Acceptor(
+            listener, shares, connect, lambda: len(state.connections) + len(self._connecting)
+        )
 
     async def _read_what_arrived(self) -> None:
         """Accept and read what the kernel holds already: closing now would reset it."""
@@ -158,16 +194,18 @@ def run_server(
     load: Callable[[], Loaded],
     on_ready: Callable[[Loaded], None],
     switch: StopSwitch,
+    shares: Shares | None = None,
 ) -> int:
     """Serve on ``listener`` until told to stop, and return the exit code: 1 where the application
     did not start, else 0. Whatever ``load`` raises is passed on.
 
-    What cannot be finished in time ends the process right here, with the code 1.
+    With ``shares``, other workers listen on it too. What cannot be finished in time ends the
+    process right here, with the code 1.
     """
     with switch.connected():
         loaded = load()
         config = configure_uvicorn(loaded.app)
-        server = Server(config, settings.drain_seconds, lambda: on_ready(loaded))
+        server = Server(config, settings.drain_seconds, lambda: on_ready(loaded), shares)
         switch.server = server
         try:
             server.run(sockets=[listener])

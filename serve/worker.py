@@ -17,6 +17,7 @@ from pkgutil import resolve_name
 from threading import Thread
 
 from ..runtimes.errors import MLServeError
+from .accepting import Shares
 from .assignment import Assignment, Report, Slot, write_report
 from .logs import configure_logging
 from .server import Loaded, StopSwitch, end_soon, run_server
@@ -56,13 +57,21 @@ def _run_assigned(assignment: Assignment, channel: socket.socket) -> int:
     load = partial(_load, assignment.loader, assignment.settings, assignment.slot)
     tell = partial(_tell, lambda model, flavor: _report(channel, Report(model, flavor)))
     try:
-        return run_server(listener, assignment.settings, load, tell, switch)
+        shares = _open_shares(assignment)
+        return run_server(listener, assignment.settings, load, tell, switch, shares)
     except MLServeError as error:
         _report(channel, Report(error=str(error)))
     except Exception as error:  # the edge of the process: the model's own code may raise anything
         logger.exception("the worker failed")
         _report(channel, Report(error=f"{type(error).__name__}: {error}"))
     return 1
+
+
+def _open_shares(assignment: Assignment) -> Shares | None:
+    slot = assignment.slot
+    if slot.connections is None:
+        return None
+    return Shares(slot.connections, assignment.settings.workers, slot.index)
 
 
 def _load(loader: str, settings: Settings, slot: Slot) -> Loaded:

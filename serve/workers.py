@@ -64,8 +64,8 @@ def run_workers(
 
     It is 0 when all workers ended in order, 1 when one cut requests off or never got ready.
     """
-    metrics = make_shared_file()
-    slots = (Slot(index, metrics) for index in range(settings.workers))
+    metrics, connections = make_shared_file(), make_shared_file()
+    slots = (Slot(index, metrics, connections) for index in range(settings.workers))
     assignments = [Assignment(settings, loader, slot, listener.fileno()) for slot in slots]
     return asyncio.run(Supervisor(listener, assignments, on_ready).run())
 
@@ -73,7 +73,7 @@ def run_workers(
 def make_shared_file() -> Path:
     """Return the path of an empty file that workers can open and that vanishes with them all."""
     if sys.platform == "linux":  # in memory: a container's folders may all be read-only
-        return Path(f"/dev/fd/{os.memfd_create('mlserve-metrics')}")
+        return Path(f"/dev/fd/{os.memfd_create('mlserve')}")
     with tempfile.TemporaryFile() as file:
         return Path(f"/dev/fd/{os.dup(file.fileno())}")
 
@@ -193,9 +193,8 @@ class Worker:
         """Return a new process that has its assignment."""
         ours, theirs = socket.socketpair()
         with theirs:
-            inherited = [theirs.fileno(), assignment.listener]
-            if assignment.slot.metrics is not None:
-                inherited.append(int(assignment.slot.metrics.name))
+            files = filter(None, (assignment.slot.metrics, assignment.slot.connections))
+            inherited = (theirs.fileno(), assignment.listener, *(int(file.name) for file in files))
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", f"{__package__}.worker", str(theirs.fileno())),
                 stdin=asyncio.subprocess.DEVNULL,
