@@ -31,4 +31,4 @@ def __getattr__(name: str) -> Any:
             raise
         from .runtimes.errors import MissingExtra  # noqa: PLC0415  # only where it is needed
 
-        raise MissingExtra(f"mlserve.{name}", error.name, extra) from error
+        raise MissingExtra(f"mlserve.{name}", error.name.partition(".")[0], extra) from error

@@ -187,6 +187,15 @@ def test_the_public_names_are_there():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd="/")
 
 
+def test_a_public_name_whose_extra_is_missing_says_how_to_install_it():
+    code = "import sys; sys.modules['skops'] = None; import mlserve; mlserve.save_model"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False, timeout=60, cwd="/"
+    )
+    expected = b"mlserve.save_model needs skops, which is not installed; install it with: "
+    assert expected in run.stderr
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=name_of)
 def test_a_lock_pins_each_package_with_hashes(lock):
     entries = re.split(r"\n(?=[a-z])", lock.read_text().strip())
