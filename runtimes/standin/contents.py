@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from json import JSONEncoder
 from typing import Any, NoReturn
 
 from . import configuration, exceptions, python_models, schemas, tracing
@@ -33,8 +34,16 @@ _TRACKING = (
 _TRACING: Mapping[str, Any] = {
     "trace": tracing.trace,
     "start_span": tracing.start_span,
+    "start_span_no_context": tracing.start_span_no_context,
     "get_current_active_span": tracing.get_current_active_span,
     "update_current_trace": tracing.ignore,
+}
+
+_ENTITIES = {
+    "Span": tracing.Span,
+    "SpanEvent": tracing.SpanEvent,
+    "SpanStatusCode": tracing.SpanStatusCode,
+    "SpanType": tracing.SpanType,
 }
 
 _SCHEMA = {
@@ -72,8 +81,10 @@ _VALIDATION = {
 
 MODULES: Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {
     "mlflow": ({**_TRACING, "MlflowException": exceptions.MlflowException}, _TRACKING),
-    "mlflow.entities": ({"Span": tracing.Span, "SpanType": tracing.SpanType}, ()),
-    "mlflow.entities.span": ({"Span": tracing.Span, "SpanType": tracing.SpanType}, ()),
+    "mlflow.entities": (_ENTITIES, ()),
+    "mlflow.entities.span": ({**_ENTITIES, "NoOpSpan": tracing.Span}, ()),
+    "mlflow.entities.span_event": ({"SpanEvent": tracing.SpanEvent}, ()),
+    "mlflow.entities.span_status": ({"SpanStatusCode": tracing.SpanStatusCode}, ()),
     "mlflow.exceptions": ({"MlflowException": exceptions.MlflowException}, ()),
     "mlflow.models": (
         {**_MODEL_STATEMENT, "ModelSignature": schemas.ModelSignature},
@@ -97,11 +108,17 @@ MODULES: Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {
         {**_TRACING, "_set_sampling_ratio_override": tracing.no_context},
         (),
     ),
+    "mlflow.tracing.provider": ({"safe_set_span_in_context": tracing.no_context}, ()),
     "mlflow.tracing.utils": (
-        {"capture_function_input_args": tracing.capture_function_input_args},
+        {
+            "TraceJSONEncoder": JSONEncoder,
+            "capture_function_input_args": tracing.capture_function_input_args,
+        },
         (),
     ),
     "mlflow.tracking": ({}, ("MlflowClient",)),
+    "mlflow.tracking.client": ({}, ("MlflowClient",)),
+    "mlflow.tracking.fluent": ({}, _TRACKING),
     "mlflow.types": (_SCHEMA, ()),
     "mlflow.types.schema": (_SCHEMA, ()),
     "mlflow.types.type_hints": ({"TypeFromExample": python_models.TypeFromExample}, ()),

@@ -19,6 +19,18 @@ class Span:
     set_span_type = set_tag = add_event = record_exception = end = _ignore
 
 
+class SpanEvent:
+    """An event in a span, of which nothing is kept."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Take anything."""
+
+    @classmethod
+    def from_exception(cls, error: BaseException) -> SpanEvent:
+        """Return the event of an error."""
+        return cls(error)
+
+
 class _Names(type):
     """A class whose every attribute is its own name, as the constants of an enumeration are."""
 
@@ -36,6 +48,10 @@ class SpanAttributeKey(metaclass=_Names):
     """The names of a span's attributes."""
 
 
+class SpanStatusCode(metaclass=_Names):
+    """How a span ended."""
+
+
 def trace(func: Callable[..., Any] | None = None, *_: Any, **__: Any) -> Any:
     """Return the function as it is, decorated with or without options."""
     return func if callable(func) else lambda function: function
@@ -45,6 +61,11 @@ def trace(func: Callable[..., Any] | None = None, *_: Any, **__: Any) -> Any:
 def start_span(*_: Any, **__: Any) -> Iterator[Span]:
     """Yield a span that records nothing."""
     yield Span()
+
+
+def start_span_no_context(*_: Any, **__: Any) -> Span:
+    """Return a span that records nothing."""
+    return Span()
 
 
 @contextmanager

@@ -19,9 +19,11 @@ os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"
 import mlflow  # noqa: E402
 import pandas as pd  # noqa: E402
 import pydantic  # noqa: E402
-from mlflow.models import ModelSignature  # noqa: E402
+from mlflow.models import ModelSignature, infer_signature  # noqa: E402
 from mlflow.pyfunc import PythonModel  # noqa: E402
+from mlflow.tracking import MlflowClient  # noqa: E402
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema  # noqa: E402
+from mlflow.types.llm import ChatChoice, ChatCompletionResponse, ChatMessage  # noqa: E402
 from mlflow.types.type_hints import TypeFromExample  # noqa: E402
 
 COLUMNS = Schema([ColSpec("double", "a"), ColSpec("long", "b")])
@@ -63,6 +65,31 @@ class Traced(PythonModel):
         with mlflow.start_span("inner") as span:
             span.set_inputs({"a": 1})
         return [1]
+
+
+class TracedParts(PythonModel):
+    @mlflow.trace
+    def parts(self):
+        yield from (1, 2)
+
+    def predict(self, context, model_input, params=None):
+        return list(self.parts())
+
+
+def train():
+    mlflow.log_metric("x", 1.0)
+    return MlflowClient()
+
+
+class TrainsElsewhere(PythonModel):
+    def predict(self, context, model_input, params=None):
+        return train() if len(model_input) > 100 else infer_signature.__name__
+
+
+class Chat(mlflow.pyfunc.ChatModel):
+    def predict(self, context, messages, params):
+        message = ChatMessage(role="assistant", content=messages[0].content)
+        return ChatCompletionResponse(choices=[ChatChoice(message=message)], created=1, id="x")
 
 
 class Message(pydantic.BaseModel):
@@ -150,6 +177,9 @@ def main(folder: Path) -> None:
     save("other_names", OtherNames(), artifacts=artifacts)
     save("holds_signature", HoldsSignature())
     save("traced", Traced())
+    save("traced_parts", TracedParts())
+    save("trains_elsewhere", TrainsElsewhere())
+    save("chat", Chat(), {"messages": [{"role": "user", "content": "hello"}]})
     save("messages", Messages(), [{"role": "user", "n": 3}, {"role": "system"}])
     save("counts", Counts(), [{"x": 1}])
     save("like_its_example", LikeItsExample(), ["x"], input_example=["a", "b"])

@@ -109,6 +109,8 @@ def saved_by_mlflow(mlflow_python: str, tmp_path_factory: pytest.TempPathFactory
         "messages",
         "other_names",
         "traced",
+        "traced_parts",
+        "trains_elsewhere",
     ],
 )
 def test_a_model_saved_by_mlflow_predicts_as_with_mlflow(saved_by_mlflow: Path, name: str):
@@ -120,6 +122,46 @@ def test_a_model_saved_by_mlflow_predicts_as_with_mlflow(saved_by_mlflow: Path, 
         assert runtime.predict(INPUTS.get(name, TABLE), {"p": 2}) == expected
     finally:
         runtime.close()
+
+
+def test_a_chat_model_is_served_through_the_real_mlflow(
+    saved_by_mlflow: Path, mlflow_python: str, tmp_path: Path
+):
+    """MLflow's environment has no mlserve: there the package is this clone, under its name."""
+    (tmp_path / "mlserve").symlink_to(Path(__file__).parents[2])
+    code = f"""
+import json, sys
+from pathlib import Path
+from mlserve.runtimes.columns import Payload
+from mlserve.runtimes.contract import LoadOptions
+from mlserve.runtimes.modelspec import read_model_spec
+from mlserve.runtimes.python_function import load
+found = {{}}
+inputs = {{"chat": Payload({{"messages": [{{"role": "user", "content": "hello"}}]}})}}
+for name in ("chat", "messages", "code", "library"):
+    folder = Path({str(saved_by_mlflow)!r}) / name
+    runtime = load(folder, read_model_spec(folder), LoadOptions())
+    found[name] = runtime.predict(inputs.get(name, Payload([{{"role": "user", "n": 3}}])), {{}}) \
+        if name in ("chat", "messages") else None
+    runtime.close()
+left = [name for name in sys.modules if name.startswith(("code_model_", "savedlib"))]
+Path({str(tmp_path / "found.json")!r}).write_text(json.dumps([found, left]))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [mlflow_python, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    expected = json.loads((saved_by_mlflow / "expected.json").read_text())
+    found, left = json.loads((tmp_path / "found.json").read_text())
+    assert found["chat"] == expected["chat"]
+    assert found["messages"] == expected["messages"][:1]
+    assert not left
 
 
 def test_a_pydantic_hint_refuses_what_does_not_fit_and_shows_no_value(saved_by_mlflow: Path):
