@@ -197,7 +197,7 @@ def _describe(cell: object) -> str:
         inner = next((item for item in cell if not _is_number(item)), None)
         return f"a list with {_describe(inner)}"
     if isinstance(cell, int) and not isinstance(cell, bool):
-        return "an integer of more than 64 bits"
+        return "an integer" if _is_number(cell) else "an integer of more than 64 bits"
     if isinstance(cell, float) and isnan(cell):
         return "a missing value"
     return _WORDS.get(type(cell), f"a value of type {type(cell).__name__}")

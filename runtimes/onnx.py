@@ -16,7 +16,7 @@ from .compatibility import check_package
 from .contract import LoadOptions
 from .errors import InvalidInput, InvalidModel, InvalidPrediction, InvalidSetting, ModelLoadFailed
 from .feeds import Feeds, GraphInput, feed_columns, feed_tensors
-from .modelfolder import model_file
+from .modelfolder import MLMODEL, model_file
 from .modelspec import ModelSpec
 from .trust import vouch
 
@@ -41,6 +41,7 @@ EXECUTION_MODES = {
     "SEQUENTIAL": ort.ExecutionMode.ORT_SEQUENTIAL,
     "PARALLEL": ort.ExecutionMode.ORT_PARALLEL,
 }
+LEVELS = {int(level): level for level in ort.GraphOptimizationLevel.__members__.values()}
 CPU_PROVIDER = "CPUExecutionProvider"
 # A waiting thread that spins takes the cores that the workers beside it need.
 SESSION_CONFIG = {
@@ -48,6 +49,8 @@ SESSION_CONFIG = {
     "session.inter_op.allow_spinning": "0",
 }
 FATAL_ONLY = 4
+
+Provider = tuple[str, Mapping[str, Any]]
 
 
 class OnnxRuntime:
@@ -112,7 +115,7 @@ def load(folder: Path, spec: ModelSpec, options: LoadOptions) -> OnnxRuntime:
         check_package("onnx", config.get("onnx_version"), installed, options, pickled=False)
     session_options = make_session_options(config.get("onnx_session_options") or {}, options)
     providers = choose_providers(config.get("providers"), ort.get_available_providers())
-    if any(isinstance(provider, tuple) and provider[1] for provider in providers):
+    if any(provider_options for _, provider_options in providers):
         vouch(
             "a model with options for ONNX execution providers (they may name libraries)",
             options,
@@ -125,33 +128,33 @@ def make_session_options(recorded: Mapping[str, Any], options: LoadOptions) -> A
     """Return the session options that the model records, within the budget of threads."""
     made = ort.SessionOptions()
     made.log_severity_level = FATAL_ONLY  # Its errors are raised, and so logged once, by us.
-    made.intra_op_num_threads = _within(recorded.get("intra_op_num_threads"), options.threads)
-    made.inter_op_num_threads = min(recorded.get("inter_op_num_threads") or 1, options.threads)
+    asked = _threads(recorded, "intra_op_num_threads") or options.threads
+    made.intra_op_num_threads = min(asked, options.threads)
+    asked = _threads(recorded, "inter_op_num_threads") or 1
+    made.inter_op_num_threads = min(asked, options.threads)
     if mode := recorded.get("execution_mode"):
-        if str(mode).upper() not in EXECUTION_MODES:
-            raise InvalidModel("MLmodel", f"execution_mode {mode!r}", " or ".join(EXECUTION_MODES))
-        made.execution_mode = EXECUTION_MODES[str(mode).upper()]
-    if level := recorded.get("graph_optimization_level"):
-        made.graph_optimization_level = ort.GraphOptimizationLevel(level)
-    for key, value in {**SESSION_CONFIG, **(recorded.get("extra_session_config") or {})}.items():
-        made.add_session_config_entry(key, str(value))
+        made.execution_mode = _listed("execution_mode", str(mode).upper(), EXECUTION_MODES)
+    if (level := recorded.get("graph_optimization_level")) is not None:
+        made.graph_optimization_level = _listed("graph_optimization_level", level, LEVELS)
+    config = recorded.get("extra_session_config") or {}
+    if not isinstance(config, Mapping):
+        raise InvalidModel(MLMODEL, f"extra_session_config {config!r}", "a mapping")
+    for key, value in {**SESSION_CONFIG, **config}.items():
+        made.add_session_config_entry(str(key), str(value))
     return made
 
 
-def choose_providers(
-    recorded: object, available: Iterable[str]
-) -> list[str | tuple[str, Mapping[str, Any]]]:
+def choose_providers(recorded: object, available: Iterable[str]) -> list[Provider]:
     """Return the ``recorded`` execution providers that are ``available``, or the CPU alone.
 
-    MLflow records a name, a list of names, or of names with options.
+    MLflow records a name, or a list of names and of [name, options].
     """
     entries = [recorded] if isinstance(recorded, str) else recorded or []
     if not isinstance(entries, list):
-        raise InvalidModel("MLmodel", f"providers of type {type(entries).__name__}", "a list")
+        raise InvalidModel(MLMODEL, f"providers {entries!r}", "a list of names")
     there = set(available)
-    named = [tuple(entry) if isinstance(entry, list) else entry for entry in entries]
-    usable = [e for e in named if (e[0] if isinstance(e, tuple) else e) in there]
-    return usable or [CPU_PROVIDER]
+    usable = [provider for provider in map(_provider, entries) if provider[0] in there]
+    return usable or [(CPU_PROVIDER, {})]
 
 
 def keeps_rows(values: Iterable[tuple[str, list[Any]]]) -> bool:
@@ -216,7 +219,7 @@ def _graph_input(file: Path, item: Any) -> GraphInput:
     return GraphInput(item.name, DTYPES[item.type], shape)
 
 
-def _open(file: Path, config: Mapping[str, Any], options: Any, providers: list[Any]) -> Any:
+def _open(file: Path, config: Mapping[str, Any], options: Any, providers: list[Provider]) -> Any:
     try:
         return ort.InferenceSession(file, options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors have no class in common.
@@ -225,8 +228,27 @@ def _open(file: Path, config: Mapping[str, Any], options: Any, providers: list[A
         raise ModelLoadFailed(f"{file.name}{saved if recorded else ''}", error) from error
 
 
-def _within(recorded: int | None, threads: int) -> int:
-    return min(recorded or threads, threads)
+def _threads(recorded: Mapping[str, Any], key: str) -> int:
+    """Return how many threads the model asks for, 0 where it does not."""
+    count = recorded.get(key) or 0
+    if not isinstance(count, int) or count < 0:
+        raise InvalidModel(MLMODEL, f"{key} {count!r}", "a number of threads")
+    return count
+
+
+def _listed(key: str, value: Any, table: Mapping[Any, Any]) -> Any:
+    if not isinstance(value, int | str) or value not in table:
+        raise InvalidModel(MLMODEL, f"{key} {value!r}", f"one of {', '.join(map(str, table))}")
+    return table[value]
+
+
+def _provider(entry: object) -> Provider:
+    match entry:
+        case str() as name:
+            return name, {}
+        case [str() as name, dict() as options]:
+            return name, options
+    raise InvalidModel(MLMODEL, f"{entry!r} among the providers", "a name, or [name, options]")
 
 
 def _installed(package: str) -> str | None:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-
 from mlserve.runtimes.columns import Columns, ModelInput, count_rows
 from mlserve.runtimes.contract import Runtime
 
 
 def take_row(data: ModelInput, row: int) -> ModelInput:
     if isinstance(data, Columns):
-        return Columns({name: v[row : row + 1] for name, v in data.values.items()}, 1)
+        taken = {name: column[row : row + 1] for name, column in data.values.items()}  # noqa: PD011
+        return Columns(taken, 1)
     return data[row : row + 1]
 
 
@@ -24,9 +24,9 @@ def entries(prediction: Any) -> list[Any]:
     """Return a prediction as a list of one entry a row."""
     match prediction:
         case Columns(values=values):
-            return [dict(zip(values, row, strict=True)) for row in zip(*values.values())]
+            return [dict(zip(values, row, strict=True)) for row in _rows(values)]
         case dict():
-            return [dict(zip(prediction, row, strict=True)) for row in zip(*prediction.values())]
+            return [dict(zip(prediction, row, strict=True)) for row in _rows(prediction)]
         case pd.DataFrame():
             return prediction.to_dict(orient="records")
         case np.ndarray():
@@ -87,6 +87,10 @@ class RuntimeContract:
         with pytest.raises(Exception):  # noqa: B017, PT011 - whatever it raises is its refusal
             runtime.predict(Columns({"nobody's": ["x"]}, 1), {})
         assert entries(runtime.predict(data, {})) == expected
+
+
+def _rows(values: Any) -> Any:
+    return zip(*values.values(), strict=True)
 
 
 def _plain(data: ModelInput) -> Any:

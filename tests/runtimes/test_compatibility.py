@@ -6,7 +6,6 @@ import platform
 import sys
 
 import pytest
-
 from mlserve.runtimes.compatibility import check_package, check_python, compare_versions
 from mlserve.runtimes.contract import LoadOptions
 from mlserve.runtimes.errors import IncompatibleVersion

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from mlserve.runtimes.cpu import cpu_budget, parse_cfs, parse_cpu_max, parse_groups, read_quota
 
 VERSION_1 = "12:memory:/jobs/7\n4:cpu,cpuacct:/jobs/7\n1:name=systemd:/\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from mlserve.runtimes.contract import LoadOptions
 from mlserve.runtimes.errors import UntrustedModel
 from mlserve.runtimes.trust import vouch, vouch_types

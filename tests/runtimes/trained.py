@@ -13,14 +13,13 @@ import pandas as pd
 import sklearn
 import skops.io
 import yaml
+from mlserve.runtimes.columns import Columns
 from skl2onnx import to_onnx
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes, load_iris, load_wine
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-from mlserve.runtimes.columns import Columns
 
 IRIS = load_iris(as_frame=True)
 DIABETES = load_diabetes(as_frame=True)
