@@ -154,14 +154,23 @@ class MissingColumns(SchemaViolation):
 class InvalidCell(SchemaViolation):
     """One value that does not fit its column: column, row, found and expected type.
 
-    ``found`` describes the value by its type ("a string", "a missing value"), never by its content.
+    ``found`` describes the value by its type ("a string", "a missing value"), never by its content;
+    ``member`` is the path inside a nested value, such as ``x.y[2]``.
     """
 
     def __init__(
-        self, column: str | int, row: int | None, found: str, expected: str, advice: str = ""
+        self,
+        column: str | int,
+        row: int | None,
+        found: str,
+        expected: str,
+        advice: str = "",
+        member: str = "",
     ) -> None:
         self.column, self.row = column, row
         place = f'column "{column}"' if row is None else f'column "{column}", row {row}'
+        if member:
+            place += f', member "{member}"'
         message = f"{place}: found {found}, expected {expected}"
         super().__init__(f"{message}; {advice}" if advice else message)
 
