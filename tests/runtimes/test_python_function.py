@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from mlserve.runtimes.errors import (
 )
 from mlserve.runtimes.modelspec import read_model_spec
 from mlserve.runtimes.python_function import load
+
+from .runtime_contract import RuntimeContract
 
 TABLE = Columns({"a": np.array([1.0, 2.0]), "b": np.array([3, 4])}, 2)
 INPUTS = {
@@ -136,6 +139,8 @@ from mlserve.runtimes.columns import Payload
 from mlserve.runtimes.contract import LoadOptions
 from mlserve.runtimes.modelspec import read_model_spec
 from mlserve.runtimes.python_function import load
+
+from .runtime_contract import RuntimeContract
 found = {{}}
 inputs = {{"chat": Payload({{"messages": [{{"role": "user", "content": "hello"}}]}})}}
 for name in ("chat", "messages", "code", "library"):
@@ -300,6 +305,20 @@ def test_strangers_requests_are_merged_only_where_the_models_author_allows_it(tm
     keys = {"metadata": {"mlserve": {"row_wise": True}}}
     folder = write_predict(tmp_path / "b", "model_input", "return 1", keys=keys)
     assert open_model(folder).is_row_wise
+
+
+class TestARowWisePythonFunction(RuntimeContract):
+    @pytest.fixture
+    def runtime(self, tmp_path: Path) -> Iterator[Runtime]:
+        keys = {"metadata": {"mlserve": {"row_wise": True}}}
+        body = "model_input['a'] *= 2; return model_input['a'] + model_input['b']"
+        runtime = open_model(write_predict(tmp_path, "model_input", body, keys=keys))
+        yield runtime
+        runtime.close()
+
+    @pytest.fixture
+    def data(self) -> Columns:
+        return TABLE
 
 
 def test_safe_only_refuses_a_pickle_before_it_is_read(tmp_path: Path):
