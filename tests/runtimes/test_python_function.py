@@ -139,8 +139,6 @@ from mlserve.runtimes.columns import Payload
 from mlserve.runtimes.contract import LoadOptions
 from mlserve.runtimes.modelspec import read_model_spec
 from mlserve.runtimes.python_function import load
-
-from .runtime_contract import RuntimeContract
 found = {{}}
 inputs = {{"chat": Payload({{"messages": [{{"role": "user", "content": "hello"}}]}})}}
 for name in ("chat", "messages", "code", "library"):
