@@ -44,6 +44,10 @@ class Runtime(Protocol):
     def concurrency(self) -> int:
         """How many calls of ``predict`` may usefully run at once."""
 
+    @property
+    def own_params(self) -> frozenset[str]:
+        """The names of request params that the runtime itself reads, whatever the signature says."""
+
     def predict(self, data: ModelInput, params: Mapping[str, Any]) -> Any:
         """Return the prediction for ``data``: an array, `Columns`, a pandas object, or plain
         Python values. Whatever it raises is the model's refusal of this input."""

@@ -76,6 +76,11 @@ class OnnxRuntime:
         """One call at a time: it has the whole compute budget."""
         return 1
 
+    @property
+    def own_params(self) -> frozenset[str]:
+        """None: a graph has nothing to choose."""
+        return frozenset()
+
     def predict(self, data: ModelInput, params: Mapping[str, Any]) -> Columns | dict[str, Any]:  # noqa: ARG002
         """Return the outputs: `Columns` of one entry a row for `Columns`, else arrays by name.
 

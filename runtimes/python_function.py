@@ -50,6 +50,7 @@ class PythonFunction:
     release: Callable[[], None]
     is_row_wise: bool
     concurrency: int
+    own_params: frozenset[str] = frozenset()
 
     def predict(self, data: ModelInput, params: Mapping[str, Any]) -> Any:
         """Return what the model returns, as it is."""

@@ -77,6 +77,11 @@ class SklearnRuntime:
         """One call at a time: it has the whole compute budget."""
         return 1
 
+    @property
+    def own_params(self) -> frozenset[str]:
+        """The method, which a request may choose."""
+        return frozenset({"predict_fn"})
+
     def predict(self, data: ModelInput, params: Mapping[str, Any]) -> Any:
         """Return what the estimator's method answers; ``params["predict_fn"]`` may name another.
 

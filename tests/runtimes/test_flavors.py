@@ -50,6 +50,7 @@ PLUGIN = '''
 class Doubling:
     is_row_wise = True
     concurrency = 2
+    own_params = frozenset()
 
     def __init__(self, factor):
         self.factor = factor
