@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from ..runtimes.errors import MLServeError
+from ..runtimes.errors import InvalidModel, MLServeError
 from ..runtimes.example import read_example
 from ..runtimes.flavors import Model
 from .decoding import Decoder
@@ -51,6 +51,7 @@ class Service:
         self._model, self._settings = model, settings
         self._recorder: Recorder = store.recorder(worker)
         self._decoder = Decoder(model)
+        self._example = _read_example(model)
         self._access_log = access_log
         self._problem: str | None = "the model is not warmed up yet"
         self._request_ids = RequestIds()
@@ -87,8 +88,8 @@ class Service:
 
     def _quiet_app(self, store: MetricStore) -> Starlette:
         model, settings = self._model, self._settings
-        labels = {"model": settings.model_name or model.folder.name, "version": settings.model_version}
-        documents = _documents(model, labels["model"], labels["version"])
+        labels = {"model": settings.model_name, "version": settings.model_version}
+        documents = _documents(model, self._example, labels["model"], labels["version"])
         collector = ServiceCollector(store, labels)
         routes = [
             Route("/invocations", self._invocations, methods=["POST"]),
@@ -123,7 +124,7 @@ class Service:
 
     async def _warm_up(self) -> None:
         """Predict the input example; a model that fails on its own example is not ready."""
-        example = read_example(self._model.folder, self._model.spec)
+        example = self._example
         if example is None:
             await self._try_made_up_example()
             self._problem = None
@@ -147,8 +148,16 @@ class Service:
             logger.debug("the example made from the signature failed: %s", error)
 
 
-def _documents(model: Model, name: str, model_version: str) -> Documents:
-    example = read_example(model.folder, model.spec)
+def _read_example(model: Model) -> bytes | None:
+    """Return the recorded example; one that cannot be read stops no service."""
+    try:
+        return read_example(model.folder, model.spec)
+    except InvalidModel as error:
+        logger.warning("the input example is left out: %s", error)
+        return None
+
+
+def _documents(model: Model, example: bytes | None, name: str, model_version: str) -> Documents:
     openapi = describe(model.spec, example, name, model_version)
     page, page_headers = render_page(model.spec, model.flavor, example, name, model_version)
     return Documents(version("mlserve"), orjson.dumps(openapi), page, page_headers)

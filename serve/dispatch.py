@@ -18,6 +18,7 @@ from .batching import Backlog, Job
 from .metrics import Recorder
 from .predicting import BatchResult
 
+_MAX_GATHER_TURNS = 8
 Predict = Callable[[Sequence[Job]], BatchResult]
 
 
@@ -45,6 +46,7 @@ class Dispatcher:
         self._unanswered: dict[Job, None] = {}
         self._idle = threads
         self._is_dispatch_due = False
+        self._turns, self._seen_rows = 0, 0
         self._ripening: asyncio.TimerHandle | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._closing: asyncio.Future[None] | None = None
@@ -69,9 +71,7 @@ class Dispatcher:
         self._unanswered[job] = None
         if self._sweep is None:
             self._sweep = self._loop.call_later(self._limits.timeout_seconds, self._expire)
-        if self._idle and not self._is_dispatch_due:
-            self._is_dispatch_due = True
-            self._loop.call_soon(self._dispatch)
+        self._plan_dispatch()
 
     async def close(self) -> None:
         """Refuse new jobs, wait until all accepted ones are answered, and end the threads."""
@@ -86,9 +86,27 @@ class Dispatcher:
         for _ in self._threads:
             self._batches.put(None)
 
+    def _plan_dispatch(self) -> None:
+        if self._idle and self._backlog and not self._is_dispatch_due:
+            self._is_dispatch_due = True
+            self._turns, self._seen_rows = 0, 0
+            self._loop.call_soon(self._gather)
+
+    def _gather(self) -> None:
+        """Dispatch once a turn of the loop brings no more rows.
+
+        Requests whose bytes have arrived already are read in the next turns, and join the batch.
+        """
+        rows = self._backlog.rows
+        if rows > self._seen_rows and self._turns < _MAX_GATHER_TURNS:
+            self._turns, self._seen_rows = self._turns + 1, rows
+            self._loop.call_soon(self._gather)
+        else:
+            self._is_dispatch_due = False
+            self._dispatch()
+
     def _dispatch(self) -> None:
         """Give each idle thread a batch, as long as jobs wait and have waited enough."""
-        self._is_dispatch_due = False
         backlog = self._backlog
         while self._idle and backlog and self._is_ripe():
             batch = backlog.take(self._limits.max_batch_rows)
@@ -135,8 +153,7 @@ class Dispatcher:
 
     def _deliver(self, batch: list[Job], result: BatchResult | Exception) -> None:
         self._idle += 1
-        if self._backlog:
-            self._dispatch()
+        self._plan_dispatch()
         if isinstance(result, Exception):
             for job in batch:
                 self._settle(job, result)
