@@ -60,7 +60,7 @@ def main(mlserve: str, folder: Path) -> None:
         code = service.wait(DEADLINE_SECONDS)
     finally:
         service.kill()
-    labels = [row["output_label"] for row in predictions]
+    labels = [row["label"] for row in predictions]
     expected = json.loads(folder.with_name("expected.json").read_text())
     if (labels, code) != (expected, 0):
         raise SystemExit(f"found {labels} and exit {code}, expected {expected} and exit 0")
