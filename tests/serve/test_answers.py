@@ -105,7 +105,10 @@ SCALARS = {
     "bytearray": (bytearray(b"abc"), "YWJj\n"),
     "over 64 bits": (2**70, 2**70),
     "lone surrogate": ("\ud800", "\ud800"),
-    "datetime": (datetime(2020, 1, 2, 3, 4, 5, 6), "2020-01-02T03:04:05.000006"),
+    "datetime": (
+        datetime.fromisoformat("2020-01-02T03:04:05.000006"),
+        "2020-01-02T03:04:05.000006",
+    ),
     "aware datetime": (datetime(2020, 1, 2, tzinfo=UTC), "2020-01-02T00:00:00+00:00"),
     "date": (date(2020, 1, 2), "2020-01-02"),
     "time": (time(1, 2), "01:02:00"),
@@ -119,7 +122,7 @@ SCALARS = {
     "namedtuple": (Pair(1, np.int64(2)), [1, 2]),
     "subclass of dict": (OrderedDict(a=np.int64(1)), {"a": 1}),
     "keys": (
-        {1: 1, True: 2, None: 3, 2.5: 4, np.int64(7): 5},
+        {1: 2, None: 3, 2.5: 4, np.int64(7): 5},
         {"1": 2, "null": 3, "2.5": 4, "7": 5},
     ),
     "nested": ({"a": [np.array([np.nan]), {"b": (b"abc",)}]}, {"a": [[None], {"b": ["YWJj\n"]}]}),
