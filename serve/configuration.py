@@ -78,7 +78,7 @@ def _read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
     }
     for name in present:
         if name.startswith(PREFIX) and not name.startswith(OTHER_PREFIXES):
-            _require_known("the variable", name, sorted(ours | OTHER_VARIABLES))
+            _require_known("the variable", name, sorted(ours | OTHER_VARIABLES), PREFIX)
     return {
         field: _read(setting, present[name], name)
         for field, setting in SETTINGS.items()
@@ -120,8 +120,8 @@ def _parse_toml(path: Path) -> dict[str, Any]:
         raise InvalidSetting(f"{path}: found {error}, expected a TOML file") from error
 
 
-def _require_known(what: str, name: str, known: Sequence[str]) -> None:
+def _require_known(what: str, name: str, known: Sequence[str], prefix: str = "") -> None:
     if name not in known:
-        match = nearest(name, known)
-        advice = f"did you mean {match}?" if match else f"known are {', '.join(known)}"
+        match = nearest(name.removeprefix(prefix), [one.removeprefix(prefix) for one in known])
+        advice = f"did you mean {prefix}{match}?" if match else f"known are {', '.join(known)}"
         raise InvalidSetting(f"{what} {name} is not a setting; {advice}")
