@@ -26,6 +26,8 @@ _CASTS = {
     )
     for to in _NUMBERS
 }
+_STR = {str}
+_ONE_WIDE = (None, 1)
 _WORDS = {type(None): "a missing value", str: "a string", bytes: "bytes", bool: "a boolean"}
 
 
@@ -91,9 +93,10 @@ def _side_by_side(item: GraphInput, columns: Columns) -> Tensor:
 
 
 def _shaped(item: GraphInput, array: Tensor) -> Tensor:
-    if array.ndim == 1 and len(item.shape) == 2 and item.shape[1] in {None, 1}:
-        return array.reshape(-1, 1)
-    _check_shape(item, array)
+    if array.ndim == 1 and len(item.shape) == 2:
+        array = array[:, np.newaxis]
+    if item.shape != _ONE_WIDE or array.ndim != 2 or array.shape[1] != 1:
+        _check_shape(item, array)
     return array
 
 
@@ -110,11 +113,11 @@ def _check_shape(item: GraphInput, array: Tensor) -> None:
 
 
 def _cast(name: str | int, values: ColumnValues, dtype: np.dtype[Any]) -> Tensor:
-    if isinstance(values, list) or (values.dtype == _STRINGS and dtype != _STRINGS):
+    if isinstance(values, list) or (values.dtype.kind == "O" and dtype.kind != "O"):
         values = _from_cells(name, values, dtype)
-    if dtype == _STRINGS:
+    if dtype.kind == "O":
         return _strings(name, values)
-    if values.dtype == dtype:
+    if values.dtype is dtype:
         return values
     if values.dtype in _CASTS[dtype]:
         return values.astype(dtype)
@@ -142,12 +145,12 @@ def _from_cells(name: str | int, values: ColumnValues, dtype: np.dtype[Any]) -> 
 
 def _strings(name: str | int, values: Tensor) -> Tensor:
     """Return ``values`` if all are strings: the engine itself would score None as "None"."""
-    if values.dtype.kind in "UT":
-        return values.astype(_STRINGS)
-    if values.dtype != _STRINGS:
+    if values.dtype.kind != "O":
+        if values.dtype.kind in "UT":
+            return values.astype(_STRINGS)
         raise InvalidCell(name, None, f"{values.dtype} values", "strings")
-    cells = values.ravel().tolist()
-    if set(map(type, cells)) - {str}:
+    cells = values.tolist() if values.ndim == 1 else values.ravel().tolist()
+    if set(map(type, cells)) != _STR:
         for index, cell in enumerate(cells):
             if not isinstance(cell, str):
                 row = index * len(values) // len(cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -198,3 +199,13 @@ class TestTensors:
     def test_a_number_outside_the_range_names_its_row(self):
         with pytest.raises(InvalidCell, match=r'column "x", row 1'):
             feed_tensors((graph_input("float32", None, 2),), {"x": np.array([[1, 2], [3, 1e300]])})
+
+
+def test_an_array_of_strings_from_elsewhere_is_known_by_its_kind():
+    copied = pickle.loads(pickle.dumps(strings("a", "b")))
+    assert feed(copied, STRINGS).ravel().tolist() == ["a", "b"]
+
+
+def test_a_cube_does_not_pass_for_a_column():
+    with pytest.raises(InvalidInput, match=r"shape \(2, 1, 3\)"):
+        feed([[[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0]]])
