@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,8 +18,6 @@ from .feeds import Feeds, GraphInput, feed_columns, feed_tensors
 from .modelfolder import MLMODEL, model_file
 from .modelspec import ModelSpec
 from .trust import vouch
-
-logger = logging.getLogger("mlserve")
 
 DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(float)": np.dtype(np.float32),

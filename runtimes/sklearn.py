@@ -125,7 +125,7 @@ def load(folder: Path, spec: ModelSpec, options: LoadOptions) -> SklearnRuntime:
     check_package("scikit-learn", recorded, sklearn.__version__, options, pickled=kind != "skops")
     code = _install_code(folder, generic.get("code") or flavor.get("code"), options)
     try:
-        estimator = _read(kind, file, options)
+        estimator = _read(folder, kind, file, options)
         methods = find_methods(estimator)
         default = choose_default(type(estimator).__name__, methods, generic, options)
     except BaseException:
@@ -225,7 +225,7 @@ def _parts(estimator: Any) -> Iterator[Any]:
             waiting.extend(vars(item).values())
 
 
-def _read(kind: str, file: Path, options: LoadOptions) -> Any:
+def _read(folder: Path, kind: str, file: Path, options: LoadOptions) -> Any:
     with warnings.catch_warnings():
         # One line of ours says it already, instead of one for each part of the model.
         warnings.simplefilter("ignore", InconsistentVersionWarning)
@@ -234,7 +234,7 @@ def _read(kind: str, file: Path, options: LoadOptions) -> Any:
         except MLServeError:
             raise
         except (Exception, SystemExit) as error:  # A pickle runs any code, which raises anything.
-            raise failed_load(file.name, error, file.parent) from error
+            raise failed_load(file.name, error, folder) from error
 
 
 def _install_code(folder: Path, name: str | None, options: LoadOptions) -> ModelCode | None:
