@@ -48,9 +48,8 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except MLServeError as error:
-            failure = click.ClickException(str(error))
-            failure.exit_code = exit_code(error)
-            raise failure from error
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(exit_code(error))
 
 
 def exit_code(error: MLServeError) -> int:

@@ -45,6 +45,7 @@ def models() -> None:
 @click.pass_context
 def serve(
     context: click.Context,
+    /,
     config: Path | None,
     env_manager: str,
     no_conda: bool,

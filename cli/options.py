@@ -25,7 +25,7 @@ def settings_options(command: Command) -> Command:
 
     The values come as text: `build_settings` reads them, as it reads variables.
     """
-    for name in reversed(SETTINGS):
+    for name in reversed(list(SETTINGS)):
         command = _option(name, SETTINGS[name])(command)
     return command
 

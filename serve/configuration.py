@@ -80,15 +80,15 @@ def _read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
         if name.startswith(PREFIX) and not name.startswith(OTHER_PREFIXES):
             _require_known("the variable", name, sorted(ours | OTHER_VARIABLES), PREFIX)
     return {
-        field: _read(setting, present[name], name)
+        field: _read(setting, present[variable], variable)
         for field, setting in SETTINGS.items()
-        if (name := _first_present(setting, present)) is not None
+        for variable in _first_present(setting, present)
     }
 
 
-def _first_present(setting: Setting, present: Mapping[str, str]) -> str | None:
-    names = (setting.variable, setting.mlflow_variable)
-    return next((name for name in names if name in present), None)
+def _first_present(setting: Setting, present: Mapping[str, str]) -> list[str]:
+    names = filter(None, (setting.variable, setting.mlflow_variable))
+    return [name for name in names if name in present][:1]
 
 
 def _is_service_link(name: str, value: str) -> bool:

@@ -114,7 +114,8 @@ class Server(uvicorn.Server):
                 self._acceptor.start()
         except OSError as error:
             await self.lifespan.shutdown()
-            raise address_unavailable(*listeners[0].getsockname()[:2], error) from error
+            host, port = listeners[0].getsockname()[:2]
+            raise address_unavailable(host, port, error) from error
         gc.collect()
         gc.freeze()  # what is loaded by now stays, and need not be looked through again
         self._on_ready()

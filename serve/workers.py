@@ -72,7 +72,7 @@ def run_workers(
 
 def make_shared_file() -> Path:
     """Return the path of an empty file that workers can open and that vanishes with them all."""
-    if sys.platform == "linux":  # in memory: a container's folders may all be read-only
+    if hasattr(os, "memfd_create"):  # in memory: a container's folders may all be read-only
         return Path(f"/dev/fd/{os.memfd_create('mlserve')}")
     with tempfile.TemporaryFile() as file:
         return Path(f"/dev/fd/{os.dup(file.fileno())}")
@@ -155,8 +155,8 @@ class Supervisor:
         index, started = assignment.slot.index, time.monotonic()
         try:
             worker = await Worker.start(assignment)
-        except OSError as error:
-            return End(1, seconds=0.0, error=f"it could not be started: {error}")
+        except OSError as fault:
+            return End(1, seconds=0.0, error=f"it could not be started: {fault}")
         self._running[index] = worker
         if self._stopping.is_set():
             worker.stop()

@@ -139,10 +139,9 @@ def test_a_port_that_another_program_has_is_a_clear_error(tmp_path, workers):
         port = taken.getsockname()[1]
         with gated(tmp_path, port=port, workers=workers) as service:
             assert service.wait() == 1
-            assert service.messages == [
-                f"cannot listen on 127.0.0.1, port {port}: Address already in use; another program "
-                "listens there; stop it, or choose another --port (0: any)"
-            ]
+            [message] = service.messages
+            assert f"cannot listen on 127.0.0.1, port {port}: Address already in use" in message
+            assert "choose another --port (0: any)" in message
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_one(name, nearest):
 def test_an_unknown_key_is_refused_with_the_nearest_one(tmp_path):
     config = write(tmp_path, "max_batch_size = 1")
     with pytest.raises(
-        InvalidSetting, match="the key max_batch_size .* did you mean max_batch_row"
+        InvalidSetting, match=r"the key max_batch_size .* did you mean max_batch_row"
     ):
         build(config=config)
 
@@ -211,7 +211,7 @@ def test_an_empty_variable_counts_as_absent():
 
 
 def test_a_service_without_a_model_is_refused_with_the_ways_to_name_one():
-    with pytest.raises(InvalidSetting, match="-m or --model-uri, MLSERVE_MODEL_URI, or model_uri"):
+    with pytest.raises(InvalidSetting, match=r"-m or --model-uri, MLSERVE_MODEL_URI, or model_uri"):
         build_settings({}, {})
 
 
