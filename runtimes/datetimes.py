@@ -72,8 +72,11 @@ def _parse_plain(texts: list[str]) -> np.ndarray[Any, Any] | None:
     present = [text for text in texts if text != "NaT"]
     if present and (min(present) < _FIRST_SAFE_YEAR or max(present) >= _FIRST_UNSAFE_YEAR):
         return None
+    plain = _NO_OFFSET.sub("", lines).splitlines()
+    if len(plain) != len(texts):  # one text was of two lines
+        return None
     try:
-        return np.array(_NO_OFFSET.sub("", lines).splitlines(), DTYPE)
+        return np.array(plain, DTYPE)
     except ValueError:
         return None
 
