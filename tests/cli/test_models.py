@@ -1,0 +1,110 @@
+"""`mlserve models serve` with a real model, from its first line to its exit code."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from mlserve import save_model
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+from ..serve.processes import Program, running, wait_until
+
+SERVE = (sys.executable, "-m", "mlserve", "models", "serve")
+
+
+@pytest.fixture(scope="module")
+def iris(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "iris"
+    data = load_iris(as_frame=True)
+    model = LogisticRegression(max_iter=1000).fit(data.data, data.target)
+    save_model(model, folder, example=data.data.head(2))
+    return folder
+
+
+def predict(service: Program, folder: Path) -> dict:
+    with closing(service.connect()) as connection:
+        body = (folder / "serving_input_example.json").read_bytes()
+        connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+        return json.loads(connection.getresponse().read())
+
+
+def count_answers(service: Program) -> float:
+    pattern = r'(?m)^mlserve_requests_total\{[^}]*status="200"[^}]*\} (\S+)$'
+    return float(re.search(pattern, service.get("/metrics"))[1])
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_model_is_served_until_a_signal(iris, workers):
+    command = (*SERVE, "-m", str(iris), "-p", "0", "-w", workers, "--log-format", "json")
+    with running(*command) as service:
+        ready = service.wait_for("ready")
+        assert (ready["model"], ready["flavor"]) == ("iris", "sklearn")
+        assert predict(service, iris) == {"predictions": [0, 0]}
+        service.send(signal.SIGTERM)
+        assert service.wait() == 0
+        assert service.process.stdout.read() == ""
+
+
+def test_metrics_count_the_requests_of_all_workers(iris):
+    with running(*SERVE, "-m", str(iris), "-p", "0", "-w", "2", "--log-format", "json") as service:
+        for _ in range(8):
+            predict(service, iris)
+        wait_until(lambda: count_answers(service) == 8)
+
+
+def test_variables_and_a_file_configure_the_service(iris, tmp_path):
+    config = tmp_path / "serve.toml"
+    config.write_text('log_format = "json"\nmodel_name = "flowers"\nport = 0\n')
+    environment = {"MLSERVE_MODEL_URI": iris.as_uri(), "MLSERVE_ACCESS_LOG": "true"}
+    with running(*SERVE, "--config", str(config), **environment) as service:
+        assert service.wait_for("ready")["model"] == "flowers"
+        predict(service, iris)
+        assert service.wait_for("request")["path"] == "/invocations"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_model_that_is_not_there_is_told_once_and_the_exit_code_is_1(tmp_path, workers):
+    command = (*SERVE, "-m", str(tmp_path / "none"), "-p", "0", "-w", workers)
+    with running(*command, "--log-format", "json") as service:
+        assert service.wait() == 1
+        told = [message for message in service.messages if f"no model at {tmp_path}" in message]
+        assert len(told) == 1
+        assert not [line for line in service.lines if "Traceback" in line]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "no model was named"),
+        (["-m", "models:/churn/1"], "models:/churn/1 is not served yet"),
+        (["-m", "churn", "-p", "port"], '--port: found "port", expected a whole number'),
+        (["-m", "churn", "--env-manager", "virtualenv"], "--env-manager: found virtualenv"),
+        (["-m", "churn", "--env-manager", "conda"], "expected local, the only one served yet"),
+    ],
+)
+def test_wrong_usage_is_told_and_exits_with_2(arguments, words):
+    with running(*SERVE, *arguments) as service:
+        assert service.wait() == 2
+        assert words in "".join(service.lines)
+
+
+@pytest.mark.parametrize(
+    "flags", [["--env-manager", "local"], ["--no-conda"], ["--install-mlflow"]]
+)
+def test_the_flags_of_mlflow_that_change_nothing_are_accepted(tmp_path, flags):
+    with running(*SERVE, "-p", "0", "-m", str(tmp_path / "none"), *flags) as service:
+        assert service.wait() == 1
+        assert f"no model at {tmp_path}" in "".join(service.lines)
+
+
+def test_a_flag_that_mlflow_needs_is_told_to_be_needless(tmp_path):
+    with running(*SERVE, "-p", "0", "-m", str(tmp_path / "none"), "--install-mlflow") as service:
+        service.wait()
+        assert "--install-mlflow changes nothing" in "".join(service.lines)
