@@ -11,11 +11,8 @@ from typing import Any
 from ..runtimes.columns import ModelInput
 
 
-@dataclass(frozen=True, slots=True)
-class TypedRows:
-    """Rows in schema order whose cells a typed decoder has checked, not yet columns."""
-
-    rows: list[tuple[Any, ...]]
+Rows = list[tuple[Any, ...]]
+"""Rows in schema order whose cells a typed decoder has checked, not yet columns."""
 
 
 @dataclass(eq=False, slots=True)
@@ -26,7 +23,7 @@ class Job:
     the ``predictions`` wrapper. ``answer`` is set to the encoded body or to an error.
     """
 
-    data: TypedRows | ModelInput
+    data: Rows | ModelInput
     rows: int
     params: Mapping[str, Any]
     key: object

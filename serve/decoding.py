@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,7 +13,7 @@ from ..runtimes.errors import MalformedRequest
 from ..runtimes.flavors import Model
 from ..runtimes.params import enforce_params
 from ..runtimes.schema import ColumnSchema
-from .batching import TypedRows
+from .batching import Rows
 from .content import BodyFormat, parse_content_type, to_utf8
 from .csv_body import read_csv_body
 from .json_body import read_json_body
@@ -23,11 +22,10 @@ from .typed_rows import TypedRowsDecoder
 _ROWS_KEY = "rows"
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """A request's checked data; requests of equal ``key`` may share a call of the model."""
 
-    data: TypedRows | ModelInput
+    data: Rows | ModelInput
     rows: int
     params: Mapping[str, Any]
     key: object
@@ -58,7 +56,7 @@ class Decoder:
                 return self._decode_csv(body)
         if self._typed is not None and (typed := self._typed.decode(body)) is not None:
             key = _ROWS_KEY if self._is_row_wise else object()
-            return Decoded(typed, len(typed.rows), self._defaults, key)
+            return Decoded(typed, len(typed), self._defaults, key)
         return self._decode_json(body)
 
     def _decode_json(self, body: bytes) -> Decoded:

@@ -14,7 +14,7 @@ from ..runtimes.columns import Columns, ModelInput, concatenate
 from ..runtimes.contract import Runtime
 from ..runtimes.errors import InvalidInput, InvalidPrediction, MLServeError, PredictionFailed
 from .answers import encode_answer, encode_bare, encode_rows
-from .batching import Job, TypedRows
+from .batching import Job
 
 Answer = bytes | MLServeError
 Pack = Callable[[Sequence[tuple[Any, ...]]], Columns]
@@ -63,10 +63,10 @@ def _predict_each(
 
 
 def _join(pack: Pack, jobs: Sequence[Job]) -> ModelInput:
-    if isinstance(jobs[0].data, TypedRows):
-        parts = [job.data.rows for job in jobs if isinstance(job.data, TypedRows)]
-        return pack(parts[0] if len(parts) == 1 else list(chain.from_iterable(parts)))
-    return concatenate([job.data for job in jobs if not isinstance(job.data, TypedRows)])
+    if isinstance(jobs[0].data, list):
+        rows = [job.data for job in jobs if isinstance(job.data, list)]
+        return pack(rows[0] if len(rows) == 1 else list(chain.from_iterable(rows)))
+    return concatenate([job.data for job in jobs if not isinstance(job.data, list)])
 
 
 def _predict(runtime: Runtime, data: ModelInput, job: Job) -> Any:

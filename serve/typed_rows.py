@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from ..runtimes.schema import Column, ColumnSchema, DataType
-from .batching import TypedRows
+from .batching import Rows
 
 _FLOAT32_MAX = 3.4028234663852886e38
 
@@ -39,9 +39,6 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     instances: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-Rows = list[tuple[Any, ...]]
-
-
 class TypedRowsDecoder:
     """Decodes ``dataframe_split``, ``dataframe_records`` and ``instances`` of plain rows.
 
@@ -55,14 +52,14 @@ class TypedRowsDecoder:
         self._records = msgspec.json.Decoder(list[_record_type(self._names, self._cells)])  # type: ignore[misc]
         self._orders: dict[bytes, Callable[[msgspec.Raw], Rows]] = {}
 
-    def decode(self, body: bytes) -> TypedRows | None:
+    def decode(self, body: bytes) -> Rows | None:
         """Return the rows of ``body`` in schema order, or None where it is not the common case."""
         try:
             envelope = self._envelope.decode(body)
             rows = self._rows(envelope)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return None
-        return TypedRows(rows) if rows else None
+        return rows or None
 
     def _rows(self, envelope: _Envelope) -> Rows | None:
         split, records = envelope.dataframe_split, envelope.dataframe_records

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlserve.serve.batching import Backlog, Job, TypedRows
+from mlserve.serve.batching import Backlog, Job
 
 
 @pytest.fixture(name="loop", scope="module")
@@ -15,7 +15,7 @@ def _loop():
 
 
 def _job(loop, rows=1, key="rows"):
-    data = TypedRows([(0.0,)] * rows)
+    data = [(0.0,)] * rows
     return Job(data, rows, {}, key, False, 0.0, loop.create_future())
 
 
@@ -83,9 +83,7 @@ def test_every_job_leaves_once_in_the_order_of_its_key(loop, arrivals, max_rows)
 
     assert backlog.rows == 0
     assert all(len({job.key for job in batch}) == 1 for batch in batches)
-    assert all(
-        sum(job.rows for job in batch) <= max_rows or len(batch) == 1 for batch in batches
-    )
+    assert all(sum(job.rows for job in batch) <= max_rows or len(batch) == 1 for batch in batches)
     for key in "abc":
         left = [job for batch in batches for job in batch if job.key == key]
         assert left == [job for job in jobs if job.key == key]

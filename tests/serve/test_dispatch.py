@@ -5,7 +5,7 @@ from time import perf_counter
 import pytest
 
 from mlserve.runtimes.errors import DeadlineExceeded, QueueFull, ShuttingDown
-from mlserve.serve.batching import Job, TypedRows
+from mlserve.serve.batching import Job
 from mlserve.serve.dispatch import Dispatcher, Limits
 from mlserve.serve.metrics import MetricStore
 from mlserve.serve.predicting import BatchResult
@@ -38,7 +38,7 @@ class Model:
 
 def new_job(rows=1, key="rows"):
     answer = asyncio.get_running_loop().create_future()
-    return Job(TypedRows([(0.0,)] * rows), rows, {}, key, False, perf_counter(), answer)
+    return Job([(0.0,)] * rows, rows, {}, key, False, perf_counter(), answer)
 
 
 def run(scenario, **limits):

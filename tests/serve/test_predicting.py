@@ -8,7 +8,7 @@ import pytest
 
 from mlserve.runtimes.columns import Columns
 from mlserve.runtimes.errors import InvalidCell, PredictionFailed, WrongRowCount
-from mlserve.serve.batching import Job, TypedRows
+from mlserve.serve.batching import Job
 from mlserve.serve.predicting import predict_batch
 
 
@@ -48,7 +48,7 @@ def _pack(rows):
 
 def _job(loop, *values, params=None, is_bare=False):
     rows = [(value,) for value in values]
-    return Job(TypedRows(rows), len(rows), params or {}, "rows", is_bare, 0.0, loop.create_future())
+    return Job(rows, len(rows), params or {}, "rows", is_bare, 0.0, loop.create_future())
 
 
 def _answers(runtime, *jobs):
@@ -68,7 +68,7 @@ def test_a_batch_is_one_call_and_each_job_gets_its_rows(loop):
 
 def test_columns_are_joined_like_rows(loop):
     first, second = _job(loop, 1), _job(loop, 2)
-    first.data, second.data = (_pack(job.data.rows) for job in (first, second))
+    first.data, second.data = (_pack(job.data) for job in (first, second))
 
     assert _answers(Doubling(), first, second) == [[2], [4]]
 

@@ -27,8 +27,7 @@ def _split(rows, columns=tuple(ROW), **more):
 
 
 def _cells(decoder, body):
-    typed = decoder.decode(body)
-    return typed and typed.rows
+    return decoder.decode(body)
 
 
 @pytest.mark.parametrize("key", ["dataframe_records", "instances"])

@@ -1,0 +1,130 @@
+"""Servers as child processes on one core, and what they cost: seconds to the first answer, memory."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SERVER_CORE, LOAD_CORE = "0", "1"
+HERE = Path(__file__).parent
+UVICORN = "-m uvicorn --loop uvloop --http httptools --no-access-log --log-level error".split()
+
+
+@dataclass
+class Server:
+    """One program to measure; ``command`` gets its port where it says PORT."""
+
+    name: str
+    command: list[str]
+    body: bytes
+    env: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    seconds_to_answer: float = 0.0
+    process: subprocess.Popen | None = None
+
+    @property
+    def url(self):
+        """Where it is asked for predictions."""
+        return f"http://127.0.0.1:{self.port}/invocations"
+
+    def memory_mib(self):
+        """Return the proportional memory of the process and its children, in MiB."""
+        pids = [self.process.pid, *_descendants(self.process.pid)]
+        return sum(_pss_kib(pid) for pid in pids) / 1024
+
+
+def echo(body):
+    """Return the server that answers a constant."""
+    return Server("echo", [*_app("echo")], body)
+
+
+def handwritten(model, body):
+    """Return the least server that predicts with the ONNX model."""
+    return Server("handwritten", [*_app("handwritten")], body, {"BENCHMARK_MODEL": str(model)})
+
+
+def mlserve(name, model, body):
+    """Return mlserve with a model folder."""
+    command = [sys.executable, "-m", "mlserve", "models", "serve", "-m", str(model), "-p", "PORT"]
+    return Server(name, command, body)
+
+
+def mlflow(python, model, body):
+    """Return MLflow's own server, run by the interpreter of an environment that has it."""
+    command = [python, "-m", "mlflow", "models", "serve", "-m", str(model), "-p", "PORT",
+               "--env-manager", "local"]  # fmt: skip
+    env = {"PATH": f"{Path(python).parent}:{os.environ['PATH']}"}
+    return Server("mlflow", command, body, env)
+
+
+@contextmanager
+def running(server):
+    """Start ``server``, wait for its first good answer, and end it afterwards."""
+    server.port = _free_port()
+    command = [word.replace("PORT", str(server.port)) for word in server.command]
+    started = time.perf_counter()
+    server.process = subprocess.Popen(
+        ["taskset", "-c", SERVER_CORE, *command],
+        cwd=HERE,
+        env=os.environ | server.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE if os.environ.get("QUIET") else None,
+        start_new_session=True,
+    )
+    try:
+        _wait_for_answer(server)
+        server.seconds_to_answer = time.perf_counter() - started
+        yield server
+    finally:
+        os.killpg(server.process.pid, signal.SIGTERM)
+        server.process.wait(60)
+
+
+def ask(server, body):
+    """Return the answer to one request."""
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(server.url, body, headers)
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return response.read()
+
+
+def _wait_for_answer(server, limit_seconds=180):
+    give_up = time.monotonic() + limit_seconds
+    while True:
+        try:
+            ask(server, server.body)
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            if server.process.poll() is not None or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _app(name):
+    return [sys.executable, *UVICORN, "--port", "PORT", "--factory", f"apps:{name}"]
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _descendants(pid):
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [d for child in map(int, children) for d in (child, *_descendants(child))]
+
+
+def _pss_kib(pid):
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
