@@ -66,7 +66,8 @@ def _convert_numbers(array: Array, dtype: np.dtype[Any], where: str) -> Array:
         narrowed = narrow_floats(array, dtype)
         if narrowed is not None:
             return narrowed
-        infinite = np.isinf(array.astype(dtype)) & np.isfinite(array)
+        with np.errstate(over="ignore"):
+            infinite = np.isinf(array.astype(dtype)) & np.isfinite(array)
         raise _refusal(where, _index(infinite), "a number out of range", dtype)
     converted, changed = convert_exactly(array, dtype)
     if changed is None:

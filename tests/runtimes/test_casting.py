@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from mlserve.runtimes.casting import compile_cast
 from mlserve.runtimes.errors import InvalidCell
 from mlserve.runtimes.fields import Field

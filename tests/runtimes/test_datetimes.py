@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mlserve.runtimes.datetimes import cast_datetimes
 from mlserve.runtimes.errors import InvalidCell
 from mlserve.runtimes.fields import Field
@@ -66,7 +65,7 @@ def test_iso_text_nanoseconds_and_missing_values_are_moments(value, expected):
     ],
 )
 def test_anything_else_is_refused_with_its_row(value):
-    with pytest.raises(InvalidCell, match='column "t", row 1: found .* expected datetime'):
+    with pytest.raises(InvalidCell, match=r'column "t", row 1: found .* expected datetime'):
         cast("2020-01-01", value)
 
 

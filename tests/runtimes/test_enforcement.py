@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from mlserve.runtimes.columns import Columns, Payload, Tensors
 from mlserve.runtimes.enforcement import Origin, compile_schema
 from mlserve.runtimes.errors import InvalidCell, MissingColumns, SchemaViolation

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mlserve.runtimes.columns import Columns
 from mlserve.runtimes.enforcement import ColumnEnforcer, Origin
 from mlserve.runtimes.errors import InvalidCell

@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-
 from mlserve.runtimes.errors import InvalidCell
 from mlserve.runtimes.fields import Field
 from mlserve.runtimes.schema import DataType
@@ -71,7 +70,9 @@ REFUSED = [
 @pytest.mark.parametrize(("data_type", "value", "found"), REFUSED)
 def test_what_would_be_changed_is_refused_with_its_row(data_type, value, found):
     (good, *_), *_ = [values for kind, values, _ in ACCEPTED if kind is data_type]
-    with pytest.raises(InvalidCell, match=f'column "c", row 1: found {found}, expected {data_type}'):
+    with pytest.raises(
+        InvalidCell, match=f'column "c", row 1: found {found}, expected {data_type}'
+    ):
         cast(data_type, good, value)
 
 
