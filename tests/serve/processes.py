@@ -36,6 +36,7 @@ class Program:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.lines: list[str] = []
+        self._has_ended = False
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -45,6 +46,9 @@ class Program:
             with self._changed:
                 self.lines.append(line)
                 self._changed.notify_all()
+        with self._changed:
+            self._has_ended = True
+            self._changed.notify_all()
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -61,9 +65,10 @@ class Program:
             return next((record for record in self.records if words in record["message"]), None)
 
         with self._changed:
-            if not self._changed.wait_for(found, DEADLINE_SECONDS):
-                raise TimeoutError(f"no message {words!r} in {self.lines}")
-            return found()
+            self._changed.wait_for(lambda: found() or self._has_ended, DEADLINE_SECONDS)
+            record = found()
+        assert record, f"no message {words!r} in {self.lines}"
+        return record
 
     @property
     def address(self) -> tuple[str, int]:
