@@ -21,7 +21,8 @@ class Columns:
     """A table: columns of ``rows`` values each, under their names or their positions.
 
     A column is a numpy array of one dimension once its type is known, and a list of Python values
-    (as a JSON parser gives them) until then, or where no signature says.
+    (as a JSON parser gives them) until then, or where no signature says. In a prediction it may
+    have more dimensions, of which the first counts rows.
     """
 
     values: Mapping[ColumnName, ColumnValues]

@@ -179,7 +179,7 @@ def keeps_rows(values: Iterable[tuple[str, list[Any]]]) -> bool:
 def to_columns(names: list[str], outputs: list[Any]) -> Columns:
     """Return the outputs of a graph as columns of one entry a row.
 
-    A width of one is no width: [N, 1] is [N]. Anything wider is a list a row.
+    A width of one is no width: [N, 1] is [N]. Anything wider is an array a row.
     """
     values: dict[ColumnName, ColumnValues] = {
         name: _entries(output) for name, output in zip(names, outputs, strict=True)
@@ -195,10 +195,8 @@ def _entries(output: Any) -> ColumnValues:
     if not isinstance(output, np.ndarray):
         plain = _with_string_keys(output)
         return plain if isinstance(plain, list) else [plain]
-    if output.ndim < 2 or output.size == len(output):
-        return output.reshape(-1)
-    rows: list[Any] = output.tolist()
-    return rows
+    is_narrow = output.ndim < 2 or output.size == len(output)
+    return output.reshape(-1) if is_narrow else output
 
 
 def _with_string_keys(output: Any) -> Any:

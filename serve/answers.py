@@ -12,6 +12,7 @@ import orjson
 from ..runtimes.columns import Columns
 from ..runtimes.errors import RowlessPrediction, WrongRowCount
 from .json_values import dump_json, is_loaded_instance, to_json_value
+from .records import encode_plain, plain_records
 
 # Arrays that orjson writes itself, with the numbers that tolist() gives; below some size the
 # list is quicker. Not float32: orjson writes 0.1 where the list, and so MLflow, has 0.10000000149.
@@ -44,6 +45,8 @@ def encode_rows(prediction: Any, counts: Sequence[int]) -> list[bytes]:
     these two do.
     """
     _check_rows(prediction, sum(counts))
+    if isinstance(prediction, Columns) and (answers := _encode_table(prediction, counts)):
+        return answers
     if len(counts) == 1:
         return [encode_answer(prediction)]
     rows = _as_lists(prediction)
@@ -62,6 +65,19 @@ def split_rows(prediction: Any, counts: Sequence[int]) -> list[Any]:
     if len(counts) == 1:
         return [prediction]
     return [_cut(prediction, start, stop) for start, stop in _bounds(counts)]
+
+
+def _encode_table(table: Columns, counts: Sequence[int]) -> list[bytes] | None:
+    records = plain_records(table)
+    if records is None:
+        return None
+    try:
+        return [
+            b'{"predictions":%b}' % encode_plain(records[start:stop])
+            for start, stop in _bounds(counts)
+        ]
+    except UnicodeEncodeError:
+        return None
 
 
 def _is_direct(array: np.ndarray[Any, Any]) -> bool:

@@ -90,7 +90,8 @@ class RuntimeContract:
 
 
 def _rows(values: Any) -> Any:
-    return zip(*values.values(), strict=True)
+    columns = (v.tolist() if isinstance(v, np.ndarray) else v for v in values.values())
+    return zip(*columns, strict=True)
 
 
 def _plain(data: ModelInput) -> Any:

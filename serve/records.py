@@ -1,0 +1,56 @@
+"""Tables of plain cells as JSON records, fast: a row becomes a msgspec struct, not a dict.
+
+Tables with other cells, such as dates or bytes, are left to ``json_values.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ..runtimes.columns import Columns, ColumnValues
+
+_PLAIN_TYPES = frozenset({str, bool, int, float, type(None)})
+_MAX_LAYOUTS = 64
+
+encode_plain: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+"""Encodes what `plain_records` returns; NaN and infinities are null.
+
+Raises UnicodeEncodeError for a string that is no Unicode text.
+"""
+
+
+def plain_records(table: Columns) -> list[msgspec.Struct] | None:
+    """Return the rows of ``table`` for `encode_plain`, or None where a cell is not plain.
+
+    Plain are arrays of numbers and booleans, of any number of dimensions, and columns of strings,
+    numbers, booleans and None.
+    """
+    columns = [_plain_cells(values) for values in table.values.values()]
+    if not columns or None in columns:
+        return None
+    record = _record_type(tuple(map(str, table.values)))
+    return None if record is None else list(map(record, *columns))
+
+
+def _plain_cells(values: ColumnValues) -> Sequence[Any] | None:
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind in "biuf" and values.dtype.itemsize <= 8:
+            cells: list[Any] = values.tolist()
+            return cells
+        values = values.tolist()
+    return values if _PLAIN_TYPES.issuperset(map(type, values)) else None
+
+
+@lru_cache(_MAX_LAYOUTS)
+def _record_type(names: tuple[str, ...]) -> Callable[..., msgspec.Struct] | None:
+    """Return a struct with the members ``names``, or None where two are the same."""
+    if len(set(names)) < len(names):
+        return None
+    fields = [(f"c{i}", Any) for i in range(len(names))]
+    rename = {f"c{i}": name for i, name in enumerate(names)}
+    return msgspec.defstruct("Record", fields, rename=rename, gc=False)
