@@ -6,7 +6,7 @@ A cast that would change a value beyond a float's precision is refused, naming c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
 from typing import Any
 
@@ -26,7 +26,6 @@ _CASTS = {
     )
     for to in _NUMBERS
 }
-_STR = {str}
 _ONE_WIDE = (None, 1)
 _WORDS = {type(None): "a missing value", str: "a string", bytes: "bytes", bool: "a boolean"}
 
@@ -41,6 +40,10 @@ class GraphInput:
     name: str
     dtype: np.dtype[Any]
     shape: tuple[int | None, ...]
+    is_column: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_column", self.shape == _ONE_WIDE)
 
 
 def feed_columns(inputs: tuple[GraphInput, ...], columns: Columns) -> Feeds:
@@ -53,10 +56,7 @@ def feed_columns(inputs: tuple[GraphInput, ...], columns: Columns) -> Feeds:
         with np.errstate(over="raise"):
             if len(inputs) == 1:
                 return {inputs[0].name: _side_by_side(inputs[0], columns)}
-            return {
-                item.name: _shaped(item, _cast(item.name, values[item.name], item.dtype))
-                for item in inputs
-            }
+            return {item.name: _feed(item, values[item.name]) for item in inputs}
     except KeyError:
         missing = [item.name for item in inputs if item.name not in values]
         raise MissingColumns(missing, map(str, values)) from None
@@ -80,6 +80,18 @@ def feed_tensors(inputs: tuple[GraphInput, ...], tensors: Mapping[str, Tensor]) 
     for item in inputs:
         _check_shape(item, feeds[item.name])
     return feeds
+
+
+def _feed(item: GraphInput, values: ColumnValues) -> Tensor:
+    """Return one column as its input takes it; the common cases go the short way."""
+    dtype = item.dtype
+    if item.is_column and isinstance(values, np.ndarray) and values.ndim == 1:
+        if values.dtype is _STRINGS:
+            if dtype is _STRINGS and _are_strings(values.tolist()):
+                return values[:, np.newaxis]
+        elif values.dtype in _CASTS.get(dtype, ()):
+            return values.astype(dtype, copy=False)[:, np.newaxis]
+    return _shaped(item, _cast(item.name, values, dtype))
 
 
 def _side_by_side(item: GraphInput, columns: Columns) -> Tensor:
@@ -150,12 +162,20 @@ def _strings(name: str | int, values: Tensor) -> Tensor:
             return values.astype(_STRINGS)
         raise InvalidCell(name, None, f"{values.dtype} values", "strings")
     cells = values.tolist() if values.ndim == 1 else values.ravel().tolist()
-    if set(map(type, cells)) != _STR:
-        for index, cell in enumerate(cells):
-            if not isinstance(cell, str):
-                row = index * len(values) // len(cells)
-                raise InvalidCell(name, row, _describe(cell), "a string")
+    if not _are_strings(cells):
+        index = next(i for i, cell in enumerate(cells) if not isinstance(cell, str))
+        row = index * len(values) // len(cells)
+        raise InvalidCell(name, row, _describe(cells[index]), "a string")
     return values
+
+
+def _are_strings(cells: list[Any]) -> bool:
+    """Tell whether all ``cells`` are strings, by the quickest way there is: joining them."""
+    try:
+        "".join(cells)
+    except TypeError:
+        return False
+    return True
 
 
 def _narrowed(name: str | int, values: Tensor, dtype: np.dtype[Any]) -> Tensor:
