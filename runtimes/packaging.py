@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,18 @@ from .inference import infer_signature
 from .modelspec import ModelSpec, write_model_spec
 from .recording import ExampleData, read_example_data, write_example
 from .schema import Signature
+from .trust import HARMLESS_TYPES
 
 RECORDED_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SavedEstimator:
+    """An estimator's file, the package that reads it, and the types that skops is to trust."""
+
+    file: str
+    serializer: str
+    trusted: list[str] | None = None
 
 
 def save_model(
@@ -41,7 +52,7 @@ def save_model(
     first rows are stored. ``predict_fn`` names the method that answers requests. The folder appears
     whole or not at all.
 
-    The file is in the skops format, which runs no code on loading, where that can hold the model,
+    The file is in the skops format where that holds the model in types whose loading runs no code,
     and cloudpickle's where not.
     """
     path = Path(path)
@@ -53,13 +64,12 @@ def save_model(
         signature = infer_signature(data, _predict(model, predict_fn, data[:RECORDED_ROWS]))
     with _new_folder(path) as folder:
         info = None if data is None else write_example(folder, data[:RECORDED_ROWS])
-        file, serializer = _write_estimator(folder, model)
-        write_environment(folder, ("numpy", "pandas", "scikit-learn", "scipy", serializer))
-        flavors = _flavors(file, serializer, predict_fn)
+        saved = _write_estimator(folder, model)
+        write_environment(folder, ("numpy", "pandas", "scikit-learn", "scipy", saved.serializer))
         write_model_spec(
             folder,
             ModelSpec(
-                flavors=flavors,
+                flavors=_flavors(saved, predict_fn),
                 signature=signature,
                 model_uuid=uuid.uuid4().hex,
                 utc_time_created=str(datetime.now(UTC).replace(tzinfo=None)),
@@ -84,44 +94,49 @@ def _predict(model: Any, predict_fn: str, rows: ExampleData) -> Any:
         raise PredictionFailed(error) from error
 
 
-def _write_estimator(folder: Path, model: Any) -> tuple[str, str]:
-    """Write ``model`` into ``folder``; return the file's name and the package that reads it."""
+def _write_estimator(folder: Path, model: Any) -> SavedEstimator:
     file = folder / "model.skops"
-    if _is_held_by_skops(model, file):
-        return file.name, "skops"
+    trusted = _write_skops(file, model)
+    if trusted is not None:
+        return SavedEstimator(file.name, "skops", trusted)
     file.unlink(missing_ok=True)
     file = folder / "model.pkl"
     with file.open("wb") as stream:
         cloudpickle.dump(model, stream)
-    return file.name, "cloudpickle"
+    return SavedEstimator(file.name, "cloudpickle")
 
 
-def _is_held_by_skops(model: Any, file: Path) -> bool:
+def _write_skops(file: Path, model: Any) -> list[str] | None:
+    """Return which harmless types a reader must trust, or None if skops cannot hold ``model``.
+
+    In that case part of the file may be there.
+    """
     try:
         skops.io.dump(model, file)
-        skops.io.load(file)
+        trusted = sorted(HARMLESS_TYPES.intersection(skops.io.get_untrusted_types(file=file)))
+        skops.io.load(file, trusted=trusted)
     except OSError:
         raise
     except Exception:  # noqa: BLE001  # skops has a dozen types of error for what it cannot hold
-        return False
-    return True
+        return None
+    return trusted
 
 
-def _flavors(file: str, serializer: str, predict_fn: str) -> dict[str, dict[str, Any]]:
+def _flavors(saved: SavedEstimator, predict_fn: str) -> dict[str, dict[str, Any]]:
     return {
         "python_function": {
             "env": {"conda": CONDA_FILE, "virtualenv": PYTHON_ENV_FILE},
             "loader_module": "mlflow.sklearn",
-            "model_path": file,
+            "model_path": saved.file,
             "predict_fn": predict_fn,
             "python_version": platform.python_version(),
         },
         "sklearn": {
             "code": None,
-            "pickled_model": file,
-            "serialization_format": serializer,
+            "pickled_model": saved.file,
+            "serialization_format": saved.serializer,
             "sklearn_version": sklearn.__version__,
-            "skops_trusted_types": None,
+            "skops_trusted_types": saved.trusted or None,  # for MLflow; mlserve does not ask a file
         },
     }
 

@@ -144,13 +144,14 @@ def read_pickle(file: Path, options: LoadOptions) -> Any:  # noqa: ARG001
 
 
 def read_skops(file: Path, options: LoadOptions) -> Any:
-    """Return the object in a skops file, of skops' own types and those that the operator trusts."""
+    """Return the object in a skops file, if all its types are harmless or the operator's trust."""
     try:
         skops = import_module("skops.io")  # It imports much of scikit-learn: over a second.
     except ModuleNotFoundError as error:
         raise MissingExtra("a model in the skops format", "skops", "sklearn") from error
-    vouch_types(file.name, skops.get_untrusted_types(file=file), options)
-    return skops.load(file, trusted=list(options.skops_trusted))
+    types = skops.get_untrusted_types(file=file)
+    vouch_types(file.name, types, options)
+    return skops.load(file, trusted=types)
 
 
 READERS = {"pickle": read_pickle, "cloudpickle": read_pickle, "skops": read_skops}

@@ -83,13 +83,13 @@ def test_the_example_that_was_given_is_a_request_that_works(address, folder):
     assert run_curl(line, address) == {"predictions": ["setosa"] * 5}
 
 
-def test_the_demo_answers_the_curl_line_that_it_prints(tmp_path):
+def test_the_demo_packages_data_alone_and_answers_the_curl_line_that_it_prints(tmp_path):
     command = [sys.executable, ROOT / "examples" / "churn.py", "churn"]
     run = subprocess.run(
         command, cwd=tmp_path, capture_output=True, check=True, text=True, timeout=120
     )
     (line,) = [line for line in run.stdout.splitlines() if line.startswith("curl")]
-    with served("mlserve models serve -m churn -h 127.0.0.1 -p 5000", tmp_path) as address:
+    with served("mlserve models serve -m churn -p 5000 --safe-only", tmp_path) as address:
         assert run_curl(line, address) == {"predictions": ["Yes"]}
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from mlserve.runtimes.columns import Columns
+from mlserve.runtimes.contract import LoadOptions
 from mlserve.runtimes.errors import (
     ModelExists,
     PredictionFailed,
@@ -20,9 +21,17 @@ from mlserve.runtimes.errors import (
 )
 from mlserve.runtimes.modelspec import read_model_spec
 from mlserve.runtimes.schema import DataType, Signature
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import RandomForestRegressor, VotingRegressor
+from sklearn.feature_selection import SelectKBest, f_regression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, TweedieRegressor
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder
 
 TABLE = pd.DataFrame({"size": [1.0, 2.0, 4.0, 5.0], "rooms": [1, 1, 2, 3]})
 PRICES = np.array([10.0, 20.0, 40.0, 51.0])
@@ -59,6 +68,11 @@ def classifier_of_text():
     return make_pipeline(OneHotEncoder(), LogisticRegression()).fit(CITIES, IS_WARM), CITIES
 
 
+def forecast_where_sizes_are_missing():
+    table = TABLE.assign(size=[1.0, None, 4.0, 5.0])
+    return make_pipeline(SimpleImputer(), LinearRegression()).fit(table, PRICES), table
+
+
 def pipeline_with_a_lambda():
     doubled = FunctionTransformer(lambda table: table * 2)
     return make_pipeline(doubled, LinearRegression()).fit(TABLE, PRICES), TABLE
@@ -70,9 +84,43 @@ def test_a_model_that_skops_can_hold_is_a_skops_file(prices, tmp_path):
     assert (folder / "model.skops").exists()
 
 
-def test_a_model_that_skops_cannot_hold_is_a_pickle(tmp_path):
-    model, _ = pipeline_with_a_lambda()
-    folder = mlserve.save_model(model, tmp_path / "model")
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_column_transformer((SimpleImputer(), make_column_selector(dtype_include=object))),
+        make_column_transformer((KBinsDiscretizer(2, quantile_method="linear"), ["size"])),
+        make_pipeline(SelectKBest(f_regression, k=1), TweedieRegressor()),
+        VotingRegressor([("line", LinearRegression())]),
+        CalibratedClassifierCV(LogisticRegression(), cv=2),
+        GridSearchCV(Ridge(), {"alpha": [1.0, 2.0]}, cv=2),
+        MLPRegressor(max_iter=1000, tol=1.0),
+        MLPRegressor(max_iter=1000, tol=1.0, solver="sgd"),
+    ],
+    ids=repr,
+)
+def test_the_usual_estimators_are_packaged_as_data_that_are_loaded_without_a_word(
+    model, tmp_path, caplog
+):
+    model.fit(TABLE, PRICES > 30 if isinstance(model, CalibratedClassifierCV) else PRICES)
+    method = "predict" if hasattr(model, "predict") else "transform"
+    folder = mlserve.save_model(model, tmp_path / "model", predict_fn=method)
+    loaded = mlserve.load_model(folder, LoadOptions(safe_only=True)).runtime
+    found = loaded.predict(as_input(TABLE), {})
+    np.testing.assert_array_equal(found, getattr(model, method)(TABLE))
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: pipeline_with_a_lambda()[0],
+        lambda: RandomForestRegressor(2).fit(TABLE, PRICES),
+        lambda: KNeighborsRegressor(2, algorithm="kd_tree").fit(TABLE, PRICES),
+    ],
+    ids=["a lambda", "trees", "a tree of neighbors"],
+)
+def test_a_model_that_skops_does_not_hold_safely_is_a_pickle(make, tmp_path):
+    folder = mlserve.save_model(make(), tmp_path / "model")
     assert read_model_spec(folder).flavors["sklearn"]["serialization_format"] == "cloudpickle"
     assert sorted(file.name for file in folder.glob("model.*")) == ["model.pkl"]
 
@@ -174,7 +222,12 @@ def test_an_example_that_is_no_table_is_refused(prices, tmp_path, example):
         mlserve.save_model(prices, tmp_path / "model", example=example)
 
 
-MAKERS = (regression_of_arrays, classifier_of_text, pipeline_with_a_lambda)
+MAKERS = (
+    regression_of_arrays,
+    classifier_of_text,
+    forecast_where_sizes_are_missing,
+    pipeline_with_a_lambda,
+)
 
 
 @pytest.fixture(scope="module")
