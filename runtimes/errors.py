@@ -25,6 +25,7 @@
     │   ├── DeadlineExceeded
     │   └── ShuttingDown
     ├── PredictionFailed          the model raised on this input
+    ├── ModelRefused              the model raised MLflow's exception, which has a code of its own
     ├── InvalidPrediction         the model's answer cannot be given out
     │   ├── WrongRowCount
     │   ├── RowlessPrediction
@@ -237,6 +238,14 @@ class PredictionFailed(MLServeError):
             "the model raised an error while it evaluated the input "
             f"({type(error).__name__}); check that the input is what the model was trained on"
         )
+
+
+class ModelRefused(MLServeError):
+    """The model raised MLflow's own exception, whose code and message are for the caller."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(f"the model refused the input: {message}")
 
 
 class InvalidPrediction(MLServeError):

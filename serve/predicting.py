@@ -12,7 +12,13 @@ from typing import Any
 
 from ..runtimes.columns import Columns, ModelInput, concatenate
 from ..runtimes.contract import Runtime
-from ..runtimes.errors import InvalidInput, InvalidPrediction, MLServeError, PredictionFailed
+from ..runtimes.errors import (
+    InvalidInput,
+    InvalidPrediction,
+    MLServeError,
+    ModelRefused,
+    PredictionFailed,
+)
 from .answers import encode_answer, encode_bare, encode_rows
 from .batching import Job
 
@@ -75,7 +81,15 @@ def _predict(runtime: Runtime, data: ModelInput, job: Job) -> Any:
     except (InvalidInput, InvalidPrediction):
         raise
     except Exception as error:  # whatever a model raises is its refusal of this input
-        raise PredictionFailed(error) from error
+        raise _describe_failure(error) from error
+
+
+def _describe_failure(error: Exception) -> MLServeError:
+    """Return the error for what a model raised: MLflow's exception, known by its code, or another."""
+    code = getattr(error, "error_code", None)
+    if isinstance(code, str) and hasattr(error, "get_http_status_code"):
+        return ModelRefused(code, str(error))
+    return PredictionFailed(error)
 
 
 def _encode(runtime: Runtime, prediction: Any, jobs: Sequence[Job]) -> list[Answer]:

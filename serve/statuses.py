@@ -22,12 +22,14 @@ from ..runtimes.errors import (
     InvalidSetting,
     MalformedRequest,
     ModelError,
+    ModelRefused,
     PredictionFailed,
     RequestRefused,
     SchemaViolation,
     Unavailable,
     UnsupportedContentType,
 )
+from ..runtimes.standin.exceptions import HTTP_STATUSES
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -68,6 +70,7 @@ STATUSES: Mapping[type[Exception], Status] = MappingProxyType(
         Unavailable: Status(503, "TEMPORARILY_UNAVAILABLE"),
         DeadlineExceeded: Status(504, "DEADLINE_EXCEEDED"),
         PredictionFailed: Status(400, "BAD_REQUEST"),
+        ModelRefused: Status(500, "INTERNAL_ERROR"),
         InvalidPrediction: Status(500, "INTERNAL_ERROR"),
         InvalidSetting: INTERNAL_ERROR,
     }
@@ -79,8 +82,11 @@ _JSON = (b"content-type", b"application/json")
 def find_status(error: BaseException) -> Status:
     """Return the row of ``error``'s class or of its nearest ancestor that has one.
 
-    What no row covers, such as an exception that nobody foresaw, is an internal error.
+    A model that chose one of MLflow's error codes gets that code and the status that MLflow gives
+    it. What no row covers, such as an exception that nobody foresaw, is an internal error.
     """
+    if isinstance(error, ModelRefused) and error.code in HTTP_STATUSES:
+        return Status(HTTP_STATUSES[error.code], error.code)
     rows = (STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     return next(rows, INTERNAL_ERROR)
 

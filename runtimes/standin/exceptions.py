@@ -30,6 +30,7 @@ _CODES = {
 """Each error code's number in MLflow's protocol and its HTTP status."""
 
 ERROR_CODES = {name: number for name, (number, _) in _CODES.items()}
+HTTP_STATUSES = {name: status for name, (_, status) in _CODES.items()}
 _NAMES = {number: name for name, number in ERROR_CODES.items()}
 
 
@@ -46,7 +47,7 @@ class MlflowException(Exception):
 
     def get_http_status_code(self) -> int:
         """Return the HTTP status that MLflow answers with for this error."""
-        return _CODES[self.error_code][1]
+        return HTTP_STATUSES[self.error_code]
 
     @classmethod
     def invalid_parameter_value(cls, message: object, **details: Any) -> MlflowException:

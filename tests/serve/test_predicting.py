@@ -7,13 +7,14 @@ import orjson
 import pytest
 
 from mlserve.runtimes.columns import Columns
-from mlserve.runtimes.errors import InvalidCell, PredictionFailed, WrongRowCount
+from mlserve.runtimes.errors import InvalidCell, ModelRefused, PredictionFailed, WrongRowCount
+from mlserve.runtimes.standin.exceptions import ERROR_CODES, MlflowException
 from mlserve.serve.batching import Job
 from mlserve.serve.predicting import predict_batch
 
 
 class Doubling:
-    """A row-wise runtime: doubles column 0, refuses negative values, keeps its calls' row counts."""
+    """A row-wise runtime: doubles column 0, refuses what it does not like, counts rows."""
 
     own_params = frozenset()
     concurrency = 1
@@ -27,6 +28,8 @@ class Doubling:
         self.calls.append(len(values))
         if (values < 0).any():
             raise ValueError("a secret value")
+        if (values > 1000).any():
+            raise MlflowException("there are 1000 places", ERROR_CODES["RESOURCE_EXHAUSTED"])
         if np.isnan(values).any():
             raise InvalidCell("x", 0, "a missing value", "a number")
         doubled = values * params.get("factor", 2)
@@ -121,3 +124,11 @@ def test_the_times_are_those_of_predicting_and_encoding(loop):
     result = predict_batch(Doubling(), _pack, [_job(loop, 1)], iter([0.0, 3.0, 10.0]).__next__)
 
     assert (result.predict_seconds, result.encode_seconds) == (3.0, 7.0)
+
+
+def test_a_models_exception_of_mlflow_keeps_its_code_and_its_message(loop):
+    good, bad = _answers(Doubling(), _job(loop, 1.0), _job(loop, 1001.0))
+    assert good == [2.0]
+    assert isinstance(bad, ModelRefused)
+    assert bad.code == "RESOURCE_EXHAUSTED"
+    assert str(bad) == "the model refused the input: there are 1000 places"

@@ -53,6 +53,13 @@ def test_an_error_code_means_the_class_of_status_that_it_means_in_mlflow(status)
         (errors.ShuttingDown(), 503, "TEMPORARILY_UNAVAILABLE"),
         (errors.DeadlineExceeded(60), 504, "DEADLINE_EXCEEDED"),
         (errors.PredictionFailed(ValueError("secret")), 400, "BAD_REQUEST"),
+        (
+            errors.ModelRefused("RESOURCE_DOES_NOT_EXIST", "no such user"),
+            404,
+            "RESOURCE_DOES_NOT_EXIST",
+        ),
+        (errors.ModelRefused("NOT_IMPLEMENTED", "not yet"), 501, "NOT_IMPLEMENTED"),
+        (errors.ModelRefused("UNHEARD_OF", "odd"), 500, "INTERNAL_ERROR"),
         (errors.WrongRowCount(1, 2), 500, "INTERNAL_ERROR"),
         (errors.UnencodablePrediction("set"), 500, "INTERNAL_ERROR"),
     ],
