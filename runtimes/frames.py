@@ -33,6 +33,6 @@ def to_frame(columns: Columns) -> pd.DataFrame:
 
 @lru_cache(maxsize=16)
 def _index(names: tuple[ColumnName, ...]) -> pd.Index:
-    if all(isinstance(name, int) for name in names):
+    if names == tuple(range(len(names))):
         return pd.RangeIndex(len(names))
     return pd.Index(names)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
-from ..runtimes.columns import Columns, ModelInput, count_rows, layout
+from ..runtimes.columns import ModelInput, Payload, Tensors, count_rows, layout
 from ..runtimes.enforcement import ColumnEnforcer, Enforcer, Origin, compile_schema
 from ..runtimes.errors import MalformedRequest
 from ..runtimes.flavors import Model
@@ -23,7 +21,10 @@ _ROWS_KEY = "rows"
 
 
 class Decoded(NamedTuple):
-    """A request's checked data; requests of equal ``key`` may share a call of the model."""
+    """A request's checked data; requests of equal ``key`` may share a call of the model.
+
+    ``is_bare`` asks for an answer without the ``predictions`` around it.
+    """
 
     data: Rows | ModelInput
     rows: int
@@ -37,9 +38,12 @@ class Decoder:
 
     def __init__(self, model: Model) -> None:
         self._spec = model.spec
+        self._is_hinted = model.spec.is_signature_from_type_hint
         self._is_row_wise = model.runtime.is_row_wise
         signature = model.spec.signature
-        self._schema = signature.inputs if signature else None
+        # A model that checks its input by its own type hints needs no second opinion.
+        is_hinted = model.spec.is_signature_from_type_hint
+        self._schema = signature.inputs if signature and not is_hinted else None
         self._params = signature.params if signature else None
         self._own_params = model.runtime.own_params
         self.enforcer: Enforcer = compile_schema(self._schema)
@@ -65,33 +69,43 @@ class Decoder:
         if isinstance(request.params, dict):
             own = self._own_params & request.params.keys()
             params |= {name: request.params[name] for name in own}
-        data = self._enforce(request.data, request.origin)
-        return self._decoded(data, params, request.is_bare)
+        return self._enforced(request.data, request.origin, params, is_bare=request.is_bare)
 
     def _decode_csv(self, body: bytes) -> Decoded:
         schema = self._schema if isinstance(self._schema, ColumnSchema) else None
-        data = self._enforce(read_csv_body(body, schema), Origin.CSV)
-        return self._decoded(data, self._defaults, is_bare=False)
+        data = read_csv_body(body, schema)
+        return self._enforced(data, Origin.CSV, self._defaults, is_bare=False)
 
-    def _enforce(self, data: ModelInput, origin: Origin) -> ModelInput:
-        data = self.enforcer.enforce(data, origin)
-        if count_rows(data) == 0:
+    def _enforced(
+        self, data: ModelInput, origin: Origin, params: Mapping[str, Any], *, is_bare: bool
+    ) -> Decoded:
+        if not (self._is_hinted and isinstance(data, Payload)):
+            data = self.enforcer.enforce(data, origin)
+        rows = count_rows(data)
+        if rows == 0:
             raise MalformedRequest("the request has no rows; send at least one")
-        return data
-
-    def _decoded(self, data: ModelInput, params: dict[str, Any], is_bare: bool) -> Decoded:
-        key: object = object()
-        if self._is_row_wise and not is_bare:
-            key = (layout(data), _params_key(params))
-        return Decoded(data, count_rows(data), params, key, is_bare)
+        is_shared = self._is_row_wise and not is_bare and _has_even_rows(data, rows)
+        key = (layout(data), _params_key(params)) if is_shared else object()
+        return Decoded(data, rows, params, key, is_bare)
 
     def _typed_decoder(self) -> TypedRowsDecoder | None:
-        if self._spec.is_signature_from_type_hint or not isinstance(self._schema, ColumnSchema):
+        if self._is_hinted or not isinstance(self._schema, ColumnSchema):
             return None
         if not (isinstance(self.enforcer, ColumnEnforcer) and self.enforcer.is_packable):
             return None
         return TypedRowsDecoder(self._schema) if self._schema.is_named else None
 
 
-def _params_key(params: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(params, option=orjson.OPT_SORT_KEYS, default=repr)
+def _has_even_rows(data: ModelInput, rows: int) -> bool:
+    """Tell whether each tensor has an entry a row: others would be joined with strangers' rows."""
+    if not isinstance(data, Tensors):
+        return True
+    return all(array.ndim and len(array) == rows for array in data.values.values())
+
+
+def _params_key(params: Mapping[str, Any]) -> object:
+    """Return what equal params share: their Python text, which tells NaN from null and 1 from 1.0."""
+    try:
+        return repr(params) if params else None
+    except RecursionError:
+        return object()

@@ -85,7 +85,7 @@ def _predict(runtime: Runtime, data: ModelInput, job: Job) -> Any:
 
 
 def _describe_failure(error: Exception) -> MLServeError:
-    """Return the error for what a model raised: MLflow's exception, known by its code, or another."""
+    """Return the error for what a model raised; MLflow's own exception is known by its code."""
     code = getattr(error, "error_code", None)
     if isinstance(code, str) and hasattr(error, "get_http_status_code"):
         return ModelRefused(code, str(error))
