@@ -24,6 +24,7 @@ from .invocations import Invocations, Receive, Send
 from .logs import AccessLog
 from .metrics import MetricStore, Recorder, ServiceCollector
 from .openapi import describe, make_example
+from .pace import Pace
 from .page import render_page
 from .predicting import predict_batch
 from .request_ids import HEADER, RequestIds, Scope
@@ -113,6 +114,7 @@ class Service:
                 settings.timeout_seconds,
             ),
             self._recorder,
+            Pace() if runtime.is_row_wise else None,
         )
         self._invocations.start(dispatcher)
         await self._warm_up()

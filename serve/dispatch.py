@@ -16,6 +16,7 @@ from time import perf_counter
 from ..runtimes.errors import DeadlineExceeded, QueueFull, ShuttingDown
 from .batching import Backlog, Job
 from .metrics import Recorder
+from .pace import Pace
 from .predicting import BatchResult
 
 _MAX_GATHER_TURNS = 8
@@ -36,11 +37,20 @@ class Dispatcher:
     """Takes jobs on the event loop, has ``predict`` called on batches of them in its threads.
 
     A thread that is free gets all that waits, up to ``limits.max_batch_rows``; nobody waits for
-    company unless ``limits.max_wait_seconds`` says so. Must be made on the loop that it serves.
+    company unless ``limits.max_wait_seconds`` says so. With a ``pace``, batches that it calls quick
+    are predicted on the loop itself. Must be made on the loop that it serves.
     """
 
-    def __init__(self, predict: Predict, threads: int, limits: Limits, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        predict: Predict,
+        threads: int,
+        limits: Limits,
+        recorder: Recorder,
+        pace: Pace | None = None,
+    ) -> None:
         self._predict, self._limits, self._recorder = predict, limits, recorder
+        self._pace = pace
         self._loop = asyncio.get_running_loop()
         self._backlog = Backlog()
         self._unanswered: dict[Job, None] = {}
@@ -89,7 +99,7 @@ class Dispatcher:
     def _plan_dispatch(self) -> None:
         if self._idle and self._backlog and not self._is_dispatch_due:
             self._is_dispatch_due = True
-            self._turns, self._seen_rows = 0, 0
+            self._turns, self._seen_rows = 0, self._backlog.rows
             self._loop.call_soon(self._gather)
 
     def _gather(self) -> None:
@@ -113,7 +123,7 @@ class Dispatcher:
             if batch:
                 self._idle -= 1
                 self._observe_queue(batch)
-                self._batches.put(batch)
+                self._start(batch)
         self._recorder.queued_rows.set(backlog.rows)
 
     def _is_ripe(self) -> bool:
@@ -138,14 +148,23 @@ class Dispatcher:
         for job in batch:
             observe(now - job.queued_at)
 
+    def _start(self, batch: list[Job]) -> None:
+        """Have ``batch`` predicted: by a thread, or at once where that is sooner than handing over."""
+        if self._pace is not None and self._pace.is_quick(sum(job.rows for job in batch)):
+            self._deliver(batch, self._result(batch))
+        else:
+            self._batches.put(batch)
+
+    def _result(self, batch: list[Job]) -> BatchResult | Exception:
+        try:
+            return self._predict(batch)
+        except Exception as error:  # a fault of ours must end neither the thread nor the loop
+            return error
+
     def _run(self) -> None:
         """Predict batches until told to end; the body of a prediction thread."""
         while (batch := self._batches.get()) is not None:
-            result: BatchResult | Exception
-            try:
-                result = self._predict(batch)
-            except Exception as error:  # a fault of ours must not end the thread
-                result = error
+            result = self._result(batch)
             try:
                 self._loop.call_soon_threadsafe(self._deliver, batch, result)
             except RuntimeError:  # the loop was closed while the model was busy
@@ -166,6 +185,8 @@ class Dispatcher:
 
     def _observe(self, result: BatchResult) -> None:
         recorder = self._recorder
+        if self._pace is not None:
+            self._pace.observe(result.rows, result.predict_seconds + result.encode_seconds)
         recorder.batches.add()
         recorder.rows.add(result.rows)
         recorder.batch_rows.observe(result.rows)

@@ -1,5 +1,5 @@
 import asyncio
-from threading import Event
+from threading import Event, current_thread, main_thread
 from time import perf_counter
 
 import pytest
@@ -8,6 +8,7 @@ from mlserve.runtimes.errors import DeadlineExceeded, QueueFull, ShuttingDown
 from mlserve.serve.batching import Job
 from mlserve.serve.dispatch import Dispatcher, Limits
 from mlserve.serve.metrics import MetricStore
+from mlserve.serve.pace import Pace
 from mlserve.serve.predicting import BatchResult
 
 
@@ -18,12 +19,14 @@ class Model:
         self.gate = Event()
         self.entered = Event()
         self.batches = []
+        self.threads = []
         self.gate.set()
 
     def __call__(self, jobs):
         self.entered.set()
         assert self.gate.wait(20)
         self.batches.append([job.rows for job in jobs])
+        self.threads.append(current_thread())
         return BatchResult([b"%d" % job.rows for job in jobs], sum(self.batches[-1]), 0.0, 0.0)
 
     async def close_gate(self, dispatcher):
@@ -41,12 +44,12 @@ def new_job(rows=1, key="rows"):
     return Job([(0.0,)] * rows, rows, {}, key, False, perf_counter(), answer)
 
 
-def run(scenario, **limits):
+def run(scenario, pace=None, **limits):
     """Run ``scenario(model, dispatcher)`` on a loop of its own and end the dispatcher."""
 
     async def main():
         model = Model()
-        dispatcher = Dispatcher(model, 1, Limits(**limits), MetricStore().recorder())
+        dispatcher = Dispatcher(model, 1, Limits(**limits), MetricStore().recorder(), pace)
         try:
             await asyncio.wait_for(scenario(model, dispatcher), 30)
         finally:
@@ -182,3 +185,37 @@ def test_a_full_batch_does_not_wait_for_company():
         assert model.batches == [[1, 1]]
 
     run(scenario, max_wait_seconds=3600.0, max_batch_rows=2)
+
+
+async def _answer_one(_, dispatcher, rows=1):
+    job = new_job(rows)
+    dispatcher.submit(job)
+    return await job.answer
+
+
+def test_a_quick_model_is_asked_on_the_loop_once_it_is_known_to_be_quick():
+    async def scenario(model, dispatcher):
+        await _answer_one(model, dispatcher)
+        await _answer_one(model, dispatcher)
+        assert model.threads[0] is not main_thread()
+        assert model.threads[1] is main_thread()
+
+    run(scenario, Pace())
+
+
+def test_a_large_batch_goes_to_a_thread_even_where_small_ones_are_quick():
+    async def scenario(model, dispatcher):
+        await _answer_one(model, dispatcher)
+        await _answer_one(model, dispatcher, rows=1000)
+        assert model.threads[1] is not main_thread()
+
+    run(scenario, Pace())
+
+
+def test_without_a_pace_the_loop_is_never_blocked():
+    async def scenario(model, dispatcher):
+        for _ in range(3):
+            await _answer_one(model, dispatcher)
+        assert main_thread() not in model.threads
+
+    run(scenario)
