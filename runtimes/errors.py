@@ -42,6 +42,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+EXTRAS = {"sklearn": ("cloudpickle", "pandas", "scikit-learn", "skops")}
+"""The packages of each extra that a model may need."""
+
 
 class MLServeError(Exception):
     """The root of all errors raised on purpose; ``str()`` is the message for a person."""
@@ -78,15 +81,19 @@ class UnsupportedModel(ModelError):
 
 
 class MissingExtra(ModelError):
-    """An optional dependency that this model needs is not installed."""
+    """An optional dependency that this model needs is not installed.
+
+    The advice names the packages of an ``extra`` one by one: on the public index, what is called
+    mlserve is another project.
+    """
 
     def __init__(self, purpose: str, package: str, extra: str | None = None) -> None:
-        install = (
-            f"install it with: pip install 'mlserve[{extra}]'"
+        advice = (
+            f'install what the extra "{extra}" holds: pip install {" ".join(EXTRAS[extra])}'
             if extra
             else f"install it with: pip install {package}"
         )
-        super().__init__(f"{purpose} needs {package}, which is not installed; {install}")
+        super().__init__(f"{purpose} needs {package}, which is not installed; {advice}")
 
 
 class UntrustedModel(ModelError):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mlserve.runtimes.errors import EXTRAS
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -192,8 +193,21 @@ def test_a_public_name_whose_extra_is_missing_says_how_to_install_it():
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=False, timeout=60, cwd="/"
     )
-    expected = b"mlserve.save_model needs skops, which is not installed; install it with: "
+    expected = b"mlserve.save_model needs skops, which is not installed; install what the extra "
     assert expected in run.stderr
+
+
+def test_a_missing_extra_is_told_by_the_packages_that_it_holds():
+    extras = PROJECT["project"]["optional-dependencies"]
+    names = {extra: tuple(re.split("[<>=]", p)[0] for p in extras[extra]) for extra in EXTRAS}
+    assert names == EXTRAS
+
+
+def test_no_text_says_to_install_mlserve_by_its_name():
+    # The public index has another project of this name, whose code would run.
+    by_name = re.compile(rb"mlserve\[[a-z]|install (?:-[-\w]+ )*['\"]?mlserve(?![-/.]|\*\.whl)")
+    named = [name_of(file) for file in tracked_files() if by_name.search(file.read_bytes())]
+    assert not named
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=name_of)

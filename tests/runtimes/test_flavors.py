@@ -263,4 +263,4 @@ class TestLoading:
         )
         assert run.stdout.startswith(MissingExtra.__name__)
         assert f"needs {package}, which is not installed" in run.stdout
-        assert "mlserve[sklearn]" in run.stdout
+        assert 'extra "sklearn" holds: pip install cloudpickle pandas scikit-learn' in run.stdout
