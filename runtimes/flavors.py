@@ -43,12 +43,12 @@ class Model:
     runtime: Runtime
 
 
-def load_model(folder: Path, options: LoadOptions | None = None) -> Model:
+def load_model(folder: Path | str, options: LoadOptions | None = None) -> Model:
     """Return the model in ``folder``, loaded by the best of its flavors or by the one asked for.
 
     Raises a `ModelError` that says what to do where it cannot be served.
     """
-    options = options or LoadOptions()
+    folder, options = Path(folder), options or LoadOptions()
     spec = read_model_spec(folder)
     served = served_flavors()
     flavor = choose_flavor(spec, list(served), options.flavor)

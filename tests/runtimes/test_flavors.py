@@ -206,6 +206,9 @@ class TestLoading:
         assert model.spec.flavors["sklearn"]["pickled_model"] == "model.pkl"
         assert model.runtime.predict(FLOWERS, {})[0] == 0
 
+    def test_a_folder_may_be_named_by_a_string(self, tmp_path):
+        assert load_model(str(write_sklearn(tmp_path, iris_classifier()))).folder == tmp_path
+
     def test_an_old_folder_with_python_function_alone_gets_the_native_runtime(self, tmp_path):
         graph = compile_onnx(iris_classifier(), [("x", FloatTensorType([None, 4]))])
         write_onnx(tmp_path, graph)
