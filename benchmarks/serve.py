@@ -40,7 +40,7 @@ def main():
         if arguments.mlflow_python.exists():
             servers.append(mlflow(str(arguments.mlflow_python), root / "sklearn", single))
         for server in servers:
-            stack.enter_context(running(server))
+            stack.enter_context(running(server, root / f"{server.name}.log"))
         scripts = {rows: write_script(root / f"{rows}.lua", b) for rows, b in bodies.items()}
         results = run(servers, scripts, arguments)
         report(servers, results)

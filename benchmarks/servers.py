@@ -65,8 +65,11 @@ def mlflow(python, model, body):
 
 
 @contextmanager
-def running(server):
-    """Start ``server``, wait for its first good answer, and end it afterwards."""
+def running(server, log):
+    """Start ``server``, wait for its first good answer, and end it afterwards.
+
+    What it says goes to the file ``log``, and to the terminal where it does not start.
+    """
     server.port = _free_port()
     command = [word.replace("PORT", str(server.port)) for word in server.command]
     started = time.perf_counter()
@@ -74,14 +77,17 @@ def running(server):
         ["taskset", "-c", SERVER_CORE, *command],
         cwd=HERE,
         env=os.environ | server.env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE if os.environ.get("QUIET") else None,
+        stdout=log.open("wb"),
+        stderr=subprocess.STDOUT,
         start_new_session=True,
     )
     try:
         _wait_for_answer(server)
         server.seconds_to_answer = time.perf_counter() - started
         yield server
+    except OSError:
+        print(log.read_text(), file=sys.stderr)
+        raise
     finally:
         os.killpg(server.process.pid, signal.SIGTERM)
         server.process.wait(60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-SMALL_ROWS = 64
+SMALL_ROWS = 128
 QUICK_SECONDS = 0.0005
 _DECAY = 0.95
 
