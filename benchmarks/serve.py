@@ -65,8 +65,9 @@ def run(servers, scripts, arguments):
             for connections in arguments.connections:
                 if rows >= 10_000 and connections > 32:
                     continue
+                seconds = arguments.seconds * (5 if rows >= 10_000 else 1)
                 for server in servers:
-                    sample = measure(server.url, script, connections, arguments.seconds)
+                    sample = measure(server.url, script, connections, seconds)
                     samples.setdefault((rows, connections, server.name), []).append(sample)
     return {key: median(values) for key, values in samples.items()}
 
@@ -83,9 +84,13 @@ def median(samples):
 
 def report(servers, results):
     """Print a Markdown table a row count, with ratios to the echo and to MLflow."""
-    print("| server | seconds to first answer | MiB |\n| --- | ---: | ---: |")
+    print("| server | seconds to first answer | MiB then | MiB after all load |")
+    print("| --- | ---: | ---: | ---: |")
     for server in servers:
-        print(f"| {server.name} | {server.seconds_to_answer:.2f} | {server.memory_mib():.0f} |")
+        print(
+            f"| {server.name} | {server.seconds_to_answer:.2f} "
+            f"| {server.mib_at_start:.0f} | {server.memory_mib():.0f} |"
+        )
     for rows in dict.fromkeys(key[0] for key in results):
         print(f"\nBodies of {rows:,} row{'s' * (rows > 1)}:\n")
         print("| connections | server | requests/s | p50 ms | p99 ms | of echo | of handwritten | of MLflow |")

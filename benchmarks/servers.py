@@ -27,6 +27,7 @@ class Server:
     env: dict[str, str] = field(default_factory=dict)
     port: int = 0
     seconds_to_answer: float = 0.0
+    mib_at_start: float = 0.0
     process: subprocess.Popen | None = None
 
     @property
@@ -84,6 +85,7 @@ def running(server, log):
     try:
         _wait_for_answer(server)
         server.seconds_to_answer = time.perf_counter() - started
+        server.mib_at_start = server.memory_mib()
         yield server
     except OSError:
         print(log.read_text(), file=sys.stderr)
