@@ -21,6 +21,7 @@
     │   ├── UnsupportedContentType
     │   └── BodyTooLarge
     ├── Unavailable               the service cannot answer now
+    │   ├── NotReady
     │   ├── QueueFull
     │   ├── DeadlineExceeded
     │   └── ShuttingDown
@@ -40,7 +41,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
+
+_LONGEST_NAME = 80
+_MOST_NAMES = 10
+_MOST_CANDIDATES = 200
 
 EXTRAS = {"sklearn": ("cloudpickle", "pandas", "scikit-learn", "skops")}
 """The packages of each extra that a model may need."""
@@ -151,11 +157,15 @@ class MissingColumns(SchemaViolation):
     """Required columns that a request does not have, each with the nearest name it has."""
 
     def __init__(self, missing: Iterable[str], present: Iterable[str]) -> None:
-        present = [str(name) for name in present]
+        names = [str(name) for name in missing]
+        # Any client names the columns that are present: only so many are looked at.
+        candidates = [shorten(name) for name in islice(present, _MOST_CANDIDATES)]
+        listed = [_missing_name(name, candidates) for name in names[:_MOST_NAMES]]
+        if len(names) > _MOST_NAMES:
+            listed.append(f"and {len(names) - _MOST_NAMES} more")
         super().__init__(
-            "the request lacks "
-            + ", ".join(_missing_name(str(name), present) for name in missing)
-            + "; every required column of the signature must be there"
+            f"the request lacks {', '.join(listed)}; "
+            "every required column of the signature must be there"
         )
 
 
@@ -176,9 +186,11 @@ class InvalidCell(SchemaViolation):
         member: str = "",
     ) -> None:
         self.column, self.row = column, row
-        place = f'column "{column}"' if row is None else f'column "{column}", row {row}'
+        place = f'column "{shorten(column)}"'
+        if row is not None:
+            place += f", row {row}"
         if member:
-            place += f', member "{member}"'
+            place += f', member "{shorten(member)}"'
         message = f"{place}: found {found}, expected {expected}"
         super().__init__(f"{message}; {advice}" if advice else message)
 
@@ -209,6 +221,13 @@ class Unavailable(MLServeError):
     """The service cannot answer now; the same request may succeed later."""
 
     retry_after_seconds = 1
+
+
+class NotReady(Unavailable):
+    """A request that came before the service had started."""
+
+    def __init__(self) -> None:
+        super().__init__("the service is starting; try again shortly")
 
 
 class QueueFull(Unavailable):
@@ -292,6 +311,12 @@ class AddressUnavailable(InvalidSetting):
 
     def __init__(self, host: str, port: int, reason: str, advice: str) -> None:
         super().__init__(f"cannot listen on {host}, port {port}: {reason}; {advice}")
+
+
+def shorten(name: object) -> str:
+    """Return ``name`` as a message shows it: a name of the caller's may be of any length."""
+    text = str(name)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
 
 
 def nearest(name: str, present: Iterable[str]) -> str | None:

@@ -5,7 +5,7 @@ The types are MLflow's; ``signature.py`` reads and writes their JSON form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -127,6 +127,13 @@ class ColumnSchema:
     def names(self) -> tuple[str | int, ...]:
         """The columns' names, or their positions where they have none."""
         return tuple(i if c.name is None else c.name for i, c in enumerate(self.columns))
+
+    def spell(self, names: Iterable[str | int]) -> list[str | int]:
+        """Return ``names`` as the schema has them: what a text calls "0" is its column 0."""
+        own: dict[str, str | int] = {}
+        if self.is_named:
+            own = {str(name): name for name in self.names}
+        return [own.get(str(name), name) for name in names]
 
 
 @dataclass(frozen=True, slots=True)

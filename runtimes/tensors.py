@@ -10,6 +10,7 @@ import numpy as np
 from .columns import Columns, ColumnValues, ModelInput, Payload, Tensor, Tensors
 from .elements import convert_elements, convert_safely
 from .errors import MissingColumns, SchemaViolation
+from .nestedlists import stack_lists
 from .origins import Origin
 from .schema import TensorSchema, TensorSpec
 
@@ -127,11 +128,9 @@ def _to_array(values: Any, where: str) -> Tensor:
     if isinstance(values, np.ndarray) and values.dtype.kind != "O":
         return values
     try:
-        return np.array(list(values) if isinstance(values, np.ndarray) else values)
-    except ValueError:
-        raise SchemaViolation(
-            f"{where}: the nested lists differ in length or depth; an array needs them equal"
-        ) from None
+        return stack_lists(list(values) if isinstance(values, np.ndarray) else values)
+    except ValueError as error:
+        raise SchemaViolation(f"{where}: {error}") from None
 
 
 def _may_be_ragged(array: Tensor, spec: TensorSpec) -> bool:

@@ -1,4 +1,4 @@
-"""The service as an ASGI application: the hot route, the quiet ones, and its life from start to end."""
+"""The service as an ASGI application: the hot route, the quiet ones, its life from start to end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from ..runtimes.errors import InvalidModel, MLServeError
+from ..runtimes.errors import DeadlineExceeded, InvalidModel, ShuttingDown
 from ..runtimes.example import read_example
 from ..runtimes.flavors import Model
 from .decoding import Decoder
@@ -28,8 +28,9 @@ from .pace import Pace
 from .page import render_page
 from .predicting import predict_batch
 from .request_ids import HEADER, RequestIds, Scope
-from .routes import Documents, quiet_routes, refuse
+from .routes import Documents, fail, quiet_routes, refuse
 from .settings import Settings
+from .statuses import find_status
 
 logger = logging.getLogger("mlserve.serve")
 
@@ -83,7 +84,10 @@ class Service:
             size += len(message.get("body", b""))
             await send(message)
 
-        await self._quiet(scope, receive, send_with_id)
+        try:
+            await self._quiet(scope, receive, send_with_id)
+        except Exception:  # Starlette has answered, and passes it on to be logged
+            logger.exception("a route failed", extra={"request_id": scope["request_id"]})
         if self._access_log is not None:
             self._access_log(scope, status, perf_counter() - started, size, scope["request_id"])
 
@@ -96,16 +100,14 @@ class Service:
             Route("/invocations", self._invocations, methods=["POST"]),
             *quiet_routes(documents, collector, lambda: self._problem),
         ]
-        return Starlette(
-            routes=routes, exception_handlers={HTTPException: refuse}, lifespan=self._live
-        )
+        handlers: dict[Any, Any] = {HTTPException: refuse, Exception: fail}
+        return Starlette(routes=routes, exception_handlers=handlers, lifespan=self._live)
 
     @asynccontextmanager
     async def _live(self, _: Starlette) -> AsyncIterator[None]:
         settings, runtime = self._settings, self._model.runtime
-        pack = getattr(self._decoder.enforcer, "pack", None)
         dispatcher = Dispatcher(
-            partial(predict_batch, runtime, pack, clock=perf_counter),
+            partial(predict_batch, runtime, self._decoder.pack, clock=perf_counter),
             runtime.concurrency,
             Limits(
                 settings.max_batch_rows,
@@ -121,6 +123,7 @@ class Service:
         try:
             yield
         finally:
+            self._problem = str(ShuttingDown())
             await dispatcher.close()
             runtime.close()
 
@@ -132,12 +135,20 @@ class Service:
             self._problem = None
             return
         try:
-            await self._invocations.score(example)
+            await self._predict_patiently(example)
         except Exception as error:  # the model's own code may raise anything
-            self._problem = f"the model failed on its own input example: {error}"
-            logger.error("%s", self._problem, exc_info=error)
+            told = error if find_status(error).is_told else type(error).__name__
+            self._problem = f"the model failed on its own input example: {told}"
+            logger.exception("%s", self._problem)
         else:
             self._problem = None
+
+    async def _predict_patiently(self, body: bytes) -> None:
+        """Predict ``body``; a first prediction that is too slow, for once, gets its time again."""
+        try:
+            await self._invocations.score(body)
+        except DeadlineExceeded:
+            await self._invocations.score(body)
 
     async def _try_made_up_example(self) -> None:
         signature = self._model.spec.signature
@@ -145,8 +156,8 @@ class Service:
         if example is None:
             return
         try:
-            await self._invocations.score(orjson.dumps(example))
-        except MLServeError as error:
+            await self._predict_patiently(orjson.dumps(example))
+        except Exception as error:  # noqa: BLE001 - ours proves nothing about the model
             logger.debug("the example made from the signature failed: %s", error)
 
 

@@ -142,7 +142,7 @@ def _name_columns(header: Row, schema: ColumnSchema | None) -> Sequence[ColumnNa
             name = names[position] = next(c for c in candidates if c not in taken)
             taken.add(name)
         given.add(name)
-    return names
+    return schema.spell(names) if schema else names
 
 
 def _mark_missing(cells: list[str]) -> list[str | None]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..runtimes.columns import ModelInput, Payload, Tensors, count_rows, layout
+from ..runtimes.columns import Columns, ModelInput, Tensors, count_rows, layout
 from ..runtimes.enforcement import ColumnEnforcer, Enforcer, Origin, compile_schema
 from ..runtimes.errors import MalformedRequest
 from ..runtimes.flavors import Model
@@ -38,7 +38,6 @@ class Decoder:
 
     def __init__(self, model: Model) -> None:
         self._spec = model.spec
-        self._is_hinted = model.spec.is_signature_from_type_hint
         self._is_row_wise = model.runtime.is_row_wise
         signature = model.spec.signature
         # A model that checks its input by its own type hints needs no second opinion.
@@ -46,7 +45,7 @@ class Decoder:
         self._schema = signature.inputs if signature and not is_hinted else None
         self._params = signature.params if signature else None
         self._own_params = model.runtime.own_params
-        self.enforcer: Enforcer = compile_schema(self._schema)
+        self._enforcer: Enforcer = compile_schema(self._schema)
         self._typed = self._typed_decoder()
         self._defaults = enforce_params(self._params, None)
 
@@ -62,6 +61,12 @@ class Decoder:
             key = _ROWS_KEY if self._is_row_wise else object()
             return Decoded(typed, len(typed), self._defaults, key)
         return self._decode_json(body)
+
+    def pack(self, rows: Sequence[tuple[Any, ...]]) -> Columns:
+        """Return the columns of rows that `decode` gave, maybe of several bodies."""
+        if not isinstance(self._enforcer, ColumnEnforcer):
+            raise TypeError("only a schema of columns gives rows")
+        return self._enforcer.pack(rows)
 
     def _decode_json(self, body: bytes) -> Decoded:
         request = read_json_body(body, self._spec)
@@ -79,8 +84,7 @@ class Decoder:
     def _enforced(
         self, data: ModelInput, origin: Origin, params: Mapping[str, Any], *, is_bare: bool
     ) -> Decoded:
-        if not (self._is_hinted and isinstance(data, Payload)):
-            data = self.enforcer.enforce(data, origin)
+        data = self._enforcer.enforce(data, origin)
         rows = count_rows(data)
         if rows == 0:
             raise MalformedRequest("the request has no rows; send at least one")
@@ -89,11 +93,10 @@ class Decoder:
         return Decoded(data, rows, params, key, is_bare)
 
     def _typed_decoder(self) -> TypedRowsDecoder | None:
-        if self._is_hinted or not isinstance(self._schema, ColumnSchema):
+        schema, enforcer = self._schema, self._enforcer
+        if not (isinstance(schema, ColumnSchema) and isinstance(enforcer, ColumnEnforcer)):
             return None
-        if not (isinstance(self.enforcer, ColumnEnforcer) and self.enforcer.is_packable):
-            return None
-        return TypedRowsDecoder(self._schema) if self._schema.is_named else None
+        return TypedRowsDecoder(schema) if schema.is_named and enforcer.is_packable else None
 
 
 def _has_even_rows(data: ModelInput, rows: int) -> bool:
@@ -104,7 +107,7 @@ def _has_even_rows(data: ModelInput, rows: int) -> bool:
 
 
 def _params_key(params: Mapping[str, Any]) -> object:
-    """Return what equal params share: their Python text, which tells NaN from null and 1 from 1.0."""
+    """Return what equal params share: their Python text, which tells NaN from null, 1 from 1.0."""
     try:
         return repr(params) if params else None
     except RecursionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +13,11 @@ from ..runtimes.errors import (
     BodyTooLarge,
     DeadlineExceeded,
     InvalidInput,
+    MalformedRequest,
     MLServeError,
+    ModelRefused,
+    NotReady,
+    PredictionFailed,
     QueueFull,
     ShuttingDown,
     UnsupportedContentType,
@@ -20,8 +25,8 @@ from ..runtimes.errors import (
 from .batching import Job
 from .decoding import Decoder
 from .dispatch import Dispatcher
-from .metrics import Recorder
 from .logs import AccessLog
+from .metrics import Recorder
 from .request_ids import Scope
 from .statuses import ErrorAnswer, encode_error
 
@@ -31,12 +36,15 @@ Send = Callable[[Message], Awaitable[None]]
 
 logger = logging.getLogger("mlserve.serve")
 _JSON = (b"content-type", b"application/json")
+_MOST_DIGITS = 20
+_MODEL_FAULTS = (ModelRefused, PredictionFailed)
 _REJECTIONS: tuple[tuple[type[MLServeError], str], ...] = (
     (InvalidInput, "invalid"),
     (QueueFull, "queue_full"),
     (DeadlineExceeded, "deadline"),
     (BodyTooLarge, "body_too_large"),
     (UnsupportedContentType, "content_type"),
+    (NotReady, "not_ready"),
     (ShuttingDown, "shutting_down"),
 )
 
@@ -75,10 +83,9 @@ class Invocations:
         try:
             answer = await self._answer(scope, receive)
             status, headers = 200, [_JSON]
-        except ClientDisconnected:
-            recorder.answered(499)
-            return
-        except Exception as error:  # the edge of a request: every fault becomes an answer
+        except ClientDisconnected:  # for the log and the metrics: nobody reads the answer
+            status, answer, headers = 499, b"", []
+        except Exception as error:  # noqa: BLE001 - at the edge, every fault becomes an answer
             status, answer, error_headers = self._refuse(error, request_id)
             headers = [*error_headers]
         finally:
@@ -97,7 +104,7 @@ class Invocations:
         """Return the answer to ``body``, or raise what is wrong with it."""
         dispatcher = self._dispatcher
         if dispatcher is None:
-            raise ShuttingDown
+            raise NotReady
         started = perf_counter()
         decoded = self._decoder.decode(body, content_type)
         queued_at = perf_counter()
@@ -122,14 +129,16 @@ class Invocations:
             if name == b"content-type":
                 content_type = value
             elif name == b"content-length":
-                length = int(value)
+                length = _read_length(value)
         if length > self._max_body_bytes:
             raise BodyTooLarge(self._max_body_bytes)
         message = await receive()
         if message.get("more_body") or message["type"] != "http.request":
             body = await self._read_rest(message, receive)
         else:
-            body = message["body"]
+            body = message.get("body", b"")
+            if len(body) > self._max_body_bytes:
+                raise BodyTooLarge(self._max_body_bytes)
         return await self.score(body, content_type)
 
     async def _read_rest(self, message: Message, receive: Receive) -> bytes:
@@ -150,6 +159,13 @@ class Invocations:
             if isinstance(error, kind):
                 self._recorder.rejected(reason)
         answer = encode_error(error, request_id)
-        if answer.status == 500 or error.__cause__ is not None:
-            logger.warning("%s", error, exc_info=error, extra={"request_id": request_id})
+        if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, _MODEL_FAULTS):
+            logger.error("%s", error, exc_info=error, extra={"request_id": request_id})
         return answer
+
+
+def _read_length(value: bytes) -> int:
+    """Return the number of a Content-Length header, which is digits alone (RFC 9110, 8.6)."""
+    if not value.isdigit() or len(value) > _MOST_DIGITS:
+        raise MalformedRequest("the Content-Length header is no whole number; send one, or none")
+    return int(value)

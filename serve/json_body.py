@@ -1,4 +1,4 @@
-"""The JSON bodies of /invocations, read into model input: MLflow's four formats and the unwrapped one.
+"""The JSON bodies of /invocations, read into model input: MLflow's four formats and unwrapped ones.
 
 The forms and their rules are those of MLflow's scoring protocol 2.0 (docs/protocol.md); values are
 checked against the signature afterwards, by ``runtimes/enforcement.py``.
@@ -7,25 +7,43 @@ checked against the signature afterwards, by ``runtimes/enforcement.py``.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-import numpy as np
-import orjson
+import msgspec
 
-from ..runtimes.columns import ColumnName, Columns, ModelInput, Payload, Tensor, Tensors
-from ..runtimes.enforcement import Origin
-from ..runtimes.errors import MalformedRequest
+from ..runtimes.columns import (
+    ColumnName,
+    Columns,
+    ColumnValues,
+    ModelInput,
+    Payload,
+    Tensor,
+    Tensors,
+)
+from ..runtimes.errors import MalformedRequest, shorten
 from ..runtimes.modelspec import ModelSpec
-from ..runtimes.schema import Array, ColumnSchema, Object
+from ..runtimes.nestedlists import stack_lists
+from ..runtimes.origins import Origin
+from ..runtimes.schema import Array, ColumnSchema, Object, Schema
 
 UNWRAPPED_KEYS = ("messages", "prompt", "input")
+
+# Records that name different columns make a table with gaps, which may be far larger than they are.
+_MOST_GAPS = 10_000_000
+_SPLIT_KEYS = frozenset({"columns", "data", "index"})
+_SHOWN_LENGTHS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class JsonRequest:
-    """What a JSON body holds; ``params`` is whatever stands there, to be checked by its schema."""
+    """What a JSON body holds; ``params`` is whatever stands there, to be checked by its schema.
+
+    ``is_bare`` says that the answer goes without the ``predictions`` around it.
+    """
 
     data: ModelInput
     origin: Origin
@@ -41,95 +59,120 @@ def read_json_body(body: bytes, spec: ModelSpec) -> JsonRequest:
             f"the body is {_json_type(document)}, expected a JSON object with one of the keys "
             f"{', '.join(FORMATS)}"
         )
+    # A model that checks its input by its own type hints gets what the request has, as it is.
+    is_hinted = spec.is_signature_from_type_hint
+    schema = spec.signature.inputs if spec.signature and not is_hinted else None
     if any(key in document for key in UNWRAPPED_KEYS):
-        return _read_unwrapped(document, spec)
-    present = [key for key in FORMATS if key in document]
-    if len(present) != 1:
-        raise MalformedRequest(
-            f"the body has {'the keys ' + ' and '.join(present) if present else 'none'} of "
-            f"{', '.join(FORMATS)}; send exactly one of them"
-        )
-    (key,) = present
-    if spec.is_signature_from_type_hint:
-        return _read_type_hinted(document, key)
-    schema = spec.signature.inputs if spec.signature else None
+        return _read_unwrapped(document, spec, schema)
+    key = _find_format(document)
+    params = document.get("params")
+    if is_hinted:
+        return JsonRequest(_read_hinted(key, document[key]), Origin.FIELDS_JSON, params)
     read, origin = FORMATS[key]
-    return JsonRequest(read(document[key], schema), origin, document.get("params"))
+    return JsonRequest(_spell(read(document[key], schema), schema), origin, params)
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the document in ``body``: strict JSON, or with the NaN and Infinity that Python writes.
+    """Return the document in ``body``: strict JSON, or what else Python's own parser takes.
 
-    Raises `MalformedRequest` with the position of the first fault, never with the text there.
+    That is NaN and Infinity, as Python writes them, and UTF-16 and UTF-32. Integers are exact at
+    any size. Raises `MalformedRequest` with the place of the first fault, not with the text there.
     """
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        fault = error
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
     if not body.strip():
         raise MalformedRequest("the body is empty; send a JSON object")
     try:
         return json.loads(body)
-    except (ValueError, RecursionError):
-        raise MalformedRequest(f"the body is not valid JSON: {fault.msg}: {_place(fault)}") from None
+    except json.JSONDecodeError as error:
+        fault = f"{error.msg}: line {error.lineno} column {error.colno}"
+    except UnicodeDecodeError as error:
+        fault = f"byte {error.start} is no {error.encoding}"
+    except RecursionError:
+        fault = "it is nested too deep"
+    except ValueError:  # Python's limit on the digits of an integer
+        fault = "an integer has too many digits"
+    raise MalformedRequest(f"the body is not valid JSON: {fault}")
 
 
-def _place(error: json.JSONDecodeError) -> str:
-    return f"line {error.lineno} column {error.colno}"
+def _find_format(document: Mapping[str, Any]) -> str:
+    present = [key for key in FORMATS if key in document]
+    if len(present) != 1:
+        found = f"the keys {' and '.join(present)}" if present else "none"
+        raise MalformedRequest(
+            f"the body has {found} of {', '.join(FORMATS)}; send exactly one of them"
+        )
+    return present[0]
 
 
-def _read_unwrapped(document: dict[str, Any], spec: ModelSpec) -> JsonRequest:
+def _read_unwrapped(
+    document: Mapping[str, Any], spec: ModelSpec, schema: Schema | None
+) -> JsonRequest:
     """Read an unwrapped payload: the whole object is the input, but for what are params."""
-    signature = spec.signature
-    names = {param.name for param in (signature.params or ())} if signature else set()
+    specs = spec.signature.params if spec.signature else None
+    names = {param.name for param in specs or ()}
     params = {key: value for key, value in document.items() if key in names}
     fields = {key: value for key, value in document.items() if key not in names}
-    schema = signature.inputs if signature else None
     data: ModelInput = Payload(fields)
     if isinstance(schema, ColumnSchema):
-        data = _fields_to_columns(fields, schema)
+        data = _spell(_fields_to_columns(fields, schema), schema)
     return JsonRequest(data, Origin.FIELDS_JSON, params, is_bare=True)
 
 
-def _read_type_hinted(document: dict[str, Any], key: str) -> JsonRequest:
+def _read_hinted(key: str, value: Any) -> Payload:
     if key != "inputs":
         raise MalformedRequest(
             f'the body has the key "{key}", expected "inputs": '
             "this model checks its input by its own type hints"
         )
-    return JsonRequest(Payload(document[key]), Origin.FIELDS_JSON, document.get("params"))
+    return Payload(value)
 
 
-def _read_split(value: Any, schema: object) -> Columns:
+def _read_split(value: Any, schema: Schema | None) -> Columns:  # noqa: ARG001 - one shape of reader
+    where = "dataframe_split"
     if not isinstance(value, dict):
-        raise _wrong_type("dataframe_split", value, "an object with columns and data")
-    unknown = sorted(value.keys() - {"columns", "index", "data"})
-    if unknown or "data" not in value:
-        found = f"{len(unknown)} other" if unknown else 'no "data"'
+        raise _wrong_type(where, value, "an object with columns and data")
+    if "data" not in value:
+        raise MalformedRequest(f'{where}: found no key "data", expected a list of rows there')
+    if unknown := value.keys() - _SPLIT_KEYS:
         raise MalformedRequest(
-            f'dataframe_split: found {found} keys, expected "data" and optionally "columns" '
-            'and "index"'
+            f"{where}: found {len(unknown)} unknown keys, expected {', '.join(sorted(_SPLIT_KEYS))}"
         )
     rows = value["data"]
     if not isinstance(rows, list):
-        raise _wrong_type("dataframe_split.data", rows, "a list of rows")
-    if rows and not isinstance(rows[0], list):
+        raise _wrong_type(f"{where}.data", rows, "a list of rows")
+    if rows and not isinstance(rows[0], list | dict):
         rows = [[cell] for cell in rows]
-    names = _column_names(value.get("columns"), rows)
-    index = value.get("index")
-    if index is not None and (not isinstance(index, list) or len(index) != len(rows)):
-        raise _wrong_type("dataframe_split.index", index, f"a list of {len(rows)} labels")
-    return _rows_to_columns(rows, names, "dataframe_split.data")
+    columns = _rows_to_columns(rows, _column_names(value.get("columns"), rows), f"{where}.data")
+    _check_index(value.get("index"), len(rows))
+    return columns
+
+
+def _check_index(index: Any, rows: int) -> None:
+    """Refuse labels that are not as many as the rows; they are of no use to a model."""
+    if index is None:
+        return
+    where, expected = "dataframe_split.index", f"a list of {rows} labels, one a row"
+    if not isinstance(index, list):
+        raise _wrong_type(where, index, expected)
+    if len(index) != rows:
+        raise MalformedRequest(f"{where}: found {len(index)} labels, expected {expected}")
 
 
 def _column_names(columns: Any, rows: list[Any]) -> list[ColumnName]:
+    where, expected = "dataframe_split.columns", "a list of names"
     if columns is None:
         return list(range(len(rows[0]) if rows else 0))
-    if not isinstance(columns, list) or not all(isinstance(c, str | int) for c in columns):
-        raise _wrong_type("dataframe_split.columns", columns, "a list of names")
+    if not isinstance(columns, list):
+        raise _wrong_type(where, columns, expected)
+    for name in columns:
+        if type(name) not in (str, int):  # the exact type, for a boolean is an integer to Python
+            raise _wrong_type(where, name, "a name, or the number of a column without one")
     if len(set(columns)) != len(columns):
-        twice = next(name for name in columns if columns.count(name) > 1)
-        raise MalformedRequest(f'dataframe_split.columns: "{twice}" is there twice')
+        ((twice, _),) = Counter(columns).most_common(1)
+        raise MalformedRequest(f'{where}: "{shorten(twice)}" is there twice')
     return columns
 
 
@@ -139,60 +182,72 @@ def _rows_to_columns(rows: list[Any], names: list[ColumnName], where: str) -> Co
         if not isinstance(row, list) or len(row) != width:
             found = f"{len(row)} values" if isinstance(row, list) else _json_type(row)
             raise MalformedRequest(f"{where}: row {i} has {found}, expected {width} values")
-    columns: list[list[Any]] = (
-        [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in names]
-    )
+    columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in names)
     return Columns(dict(zip(names, columns, strict=True)), len(rows))
 
 
-def _read_records(value: Any, schema: object) -> Columns:
+def _read_records(value: Any, schema: Schema | None) -> Columns:  # noqa: ARG001 - as above
     if not isinstance(value, list):
         raise _wrong_type("dataframe_records", value, "a list of objects, one a row")
     return _records_to_columns(value, "dataframe_records")
 
 
 def _records_to_columns(records: list[Any], where: str) -> Columns:
+    """Return the table of ``records``, with None where one lacks a column."""
     for i, record in enumerate(records):
         if not isinstance(record, dict):
             raise MalformedRequest(f"{where}: row {i} is {_json_type(record)}, expected an object")
-    names = list(dict.fromkeys(name for record in records for name in record))
-    return Columns(
-        {name: [record.get(name) for record in records] for name in names}, len(records)
-    )
+    names = list(dict.fromkeys(chain.from_iterable(records)))
+    if len(names) * len(records) - sum(map(len, records)) > _MOST_GAPS:
+        raise MalformedRequest(
+            f"{where}: the rows name {len(names)} columns together, and each row lacks most of "
+            "them; send fewer rows a request, or dataframe_split"
+        )
+    return Columns({name: [record.get(name) for record in records] for name in names}, len(records))
 
 
-def _read_instances(value: Any, schema: object) -> ModelInput:
+def _read_instances(value: Any, schema: Schema | None) -> ModelInput:
     if isinstance(value, dict):
         return _read_fields(value, schema)
-    if not (isinstance(value, list) and value and all(isinstance(row, dict) for row in value)):
+    if not _are_records(value):
         return _read_array(value, schema, "instances")
-    missing = [i for i, row in enumerate(value) if row.keys() != value[0].keys()]
-    if missing and schema is None:
-        raise MalformedRequest(f"instances: row {missing[0]} has other keys than row 0")
-    columns = _records_to_columns(value, "instances")
+    return _read_field_rows(value, schema, "instances")
+
+
+def _read_inputs(value: Any, schema: Schema | None) -> ModelInput:
+    if isinstance(value, dict):
+        return _read_fields(value, schema)
+    if not _are_records(value):
+        return _read_array(value, schema, "inputs")
+    return Payload(value) if schema is None else _read_field_rows(value, schema, "inputs")
+
+
+def _are_records(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _read_field_rows(records: list[Any], schema: Schema | None, where: str) -> ModelInput:
+    """Read one object a row, which may lack nothing but optional columns."""
+    columns = _records_to_columns(records, where)
+    columns_of = schema.columns if isinstance(schema, ColumnSchema) else ()
+    needed = columns.values.keys() - {str(c.name) for c in columns_of if not c.required}
+    for i, record in enumerate(records):
+        if lacking := needed - record.keys():
+            name = min(map(str, lacking))
+            raise MalformedRequest(f'{where}: row {i} lacks "{shorten(name)}", which others have')
     if isinstance(schema, ColumnSchema):
         return columns
-    return Tensors({str(n): to_array(v, f"instances.{n}") for n, v in columns.values.items()})
+    return Tensors({str(name): _to_array(v, str(name)) for name, v in columns.values.items()})
 
 
-def _read_inputs(value: Any, schema: object) -> ModelInput:
-    if isinstance(value, dict):
-        return _read_fields(value, schema)
-    if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-        if isinstance(schema, ColumnSchema):
-            return _records_to_columns(value, "inputs")
-        return Payload(value)
-    return _read_array(value, schema, "inputs")
-
-
-def _read_fields(fields: dict[str, Any], schema: object) -> ModelInput:
-    if isinstance(schema, ColumnSchema):
-        if not schema.is_named:
-            raise MalformedRequest(
-                "the model's columns have no names; send a list of rows rather than an object"
-            )
-        return _fields_to_columns(fields, schema)
-    return Tensors({name: to_array(value, name) for name, value in fields.items()})
+def _read_fields(fields: Mapping[str, Any], schema: Schema | None) -> ModelInput:
+    if not isinstance(schema, ColumnSchema):
+        return Tensors({name: _to_array(value, name) for name, value in fields.items()})
+    if not schema.is_named:
+        raise MalformedRequest(
+            "the model's columns have no names; send a list of rows rather than an object"
+        )
+    return _fields_to_columns(fields, schema)
 
 
 def _fields_to_columns(fields: Mapping[str, Any], schema: ColumnSchema) -> Columns:
@@ -200,37 +255,45 @@ def _fields_to_columns(fields: Mapping[str, Any], schema: ColumnSchema) -> Colum
     is_nested = any(isinstance(column.type, Array | Object) for column in schema.columns)
     if is_nested or not any(isinstance(value, list) for value in fields.values()):
         return Columns({name: [value] for name, value in fields.items()}, 1)
-    lengths = {
-        name: len(value) if isinstance(value, list) else 1 for name, value in fields.items()
+    columns: dict[ColumnName, ColumnValues] = {
+        name: value if isinstance(value, list) else [value] for name, value in fields.items()
     }
+    lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
-        shown = ", ".join(f'"{name}" has {length}' for name, length in list(lengths.items())[:5])
-        raise MalformedRequest(f"the columns differ in length: {shown}; give all the same")
-    return Columns(
-        {name: value if isinstance(value, list) else [value] for name, value in fields.items()},
-        next(iter(lengths.values())),
-    )
-
-
-def _read_array(value: Any, schema: object, where: str) -> ModelInput:
-    """Read a plain list: one array, or the rows or the one column of a table."""
-    if isinstance(schema, ColumnSchema) and isinstance(value, list):
-        if schema.is_named and len(schema.columns) == 1:
-            return Columns({schema.names[0]: value}, len(value))
-        if value and all(isinstance(row, list) for row in value):
-            return _rows_to_columns(value, list(range(len(value[0]))), where)
-        return Columns({0: value}, len(value))
-    return to_array(value, where)
-
-
-def to_array(value: Any, where: str) -> Tensor:
-    """Return nested lists as one array of the type that holds all their values."""
-    try:
-        return np.array(value)
-    except ValueError:
+        shown = [f'"{shorten(name)}" has {length}' for name, length in lengths.items()]
         raise MalformedRequest(
-            f"{where}: the nested lists differ in length or depth; an array needs them equal"
-        ) from None
+            f"the columns differ in length: {', '.join(shown[:_SHOWN_LENGTHS])}; give all the same"
+        )
+    return Columns(columns, next(iter(lengths.values())))
+
+
+def _read_array(value: Any, schema: Schema | None, where: str) -> ModelInput:
+    """Read a plain list: one array, or the rows or the one column of a table."""
+    if not isinstance(schema, ColumnSchema):
+        return _to_array(value, where)
+    cells = value if isinstance(value, list) else [value]
+    if schema.is_named and len(schema.columns) == 1:
+        return Columns({schema.names[0]: cells}, len(cells))
+    if cells and isinstance(cells[0], list):
+        return _rows_to_columns(cells, list(range(len(cells[0]))), where)
+    return Columns({0: cells}, len(cells))
+
+
+def _to_array(value: Any, where: str) -> Tensor:
+    try:
+        return stack_lists(value)
+    except ValueError as error:
+        raise MalformedRequest(f"{shorten(where)}: {error}") from None
+
+
+def _spell(data: ModelInput, schema: Schema | None) -> ModelInput:
+    """Return ``data`` under the names of ``schema``, which may be numbers where JSON has texts."""
+    if not (isinstance(data, Columns) and isinstance(schema, ColumnSchema)):
+        return data
+    names = schema.spell(data.values)
+    if len(set(names)) != len(names):
+        raise MalformedRequest("a column is there twice, by its number and by the text of it")
+    return Columns(dict(zip(names, data.values.values(), strict=True)), data.rows)
 
 
 def _wrong_type(where: str, value: Any, expected: str) -> MalformedRequest:
@@ -252,7 +315,9 @@ def _json_type(value: Any) -> str:
     return _JSON_TYPES[type(value)]
 
 
-FORMATS = {
+Reader = Callable[[Any, Schema | None], ModelInput]
+
+FORMATS: dict[str, tuple[Reader, Origin]] = {
     "dataframe_split": (_read_split, Origin.FRAME_JSON),
     "dataframe_records": (_read_records, Origin.FRAME_JSON),
     "instances": (_read_instances, Origin.FIELDS_JSON),

@@ -31,7 +31,10 @@ _SECONDS = (
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536)
 
 STATUSES = ("200", "400", "404", "405", "411", "413", "415", "422", "499", "500", "503", "504")
-REJECTIONS = ("body_too_large", "content_type", "deadline", "invalid", "queue_full", "shutting_down")
+REJECTIONS = (
+    "body_too_large", "content_type", "deadline", "invalid", "not_ready", "queue_full",
+    "shutting_down",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Counter:
 
     __slots__ = ("_at", "_cells")
 
-    def __init__(self, cells: memoryview, at: int) -> None:
+    def __init__(self, cells: memoryview[float], at: int) -> None:
         self._cells, self._at = cells, at
 
     def add(self, amount: float = 1) -> None:
@@ -120,7 +123,7 @@ class Histogram:
 
     __slots__ = ("_at", "_buckets", "_cells", "_sum_at")
 
-    def __init__(self, cells: memoryview, at: int, buckets: tuple[float, ...]) -> None:
+    def __init__(self, cells: memoryview[float], at: int, buckets: tuple[float, ...]) -> None:
         self._cells, self._at, self._buckets = cells, at, buckets
         self._sum_at = at + len(buckets) + 1
 
@@ -134,10 +137,10 @@ class Histogram:
 class Recorder:
     """The metrics of one worker, as attributes that the service adds to from one thread."""
 
-    def __init__(self, cells: memoryview) -> None:
+    def __init__(self, cells: memoryview[float]) -> None:
         self._cells = cells
-        self._statuses = dict(zip((*STATUSES, "other"), self._labelled("requests_total")))
-        self._rejections = dict(zip(REJECTIONS, self._labelled("rejected_total")))
+        self._statuses = self._labelled("requests_total")
+        self._rejections = self._labelled("rejected_total")
         self.rows = self._counter("rows_total")
         self.batches = self._counter("batches_total")
         self.in_flight = self._counter("requests_in_flight")
@@ -163,9 +166,10 @@ class Recorder:
     def _counter(self, name: str) -> Counter:
         return Counter(self._cells, _OFFSETS[name])
 
-    def _labelled(self, name: str) -> list[Counter]:
+    def _labelled(self, name: str) -> dict[str, Counter]:
         spec = next(spec for spec in METRICS if spec.name == name)
-        return [Counter(self._cells, _OFFSETS[name] + i) for i in range(spec.cells)]
+        counters = (Counter(self._cells, _OFFSETS[name] + i) for i in range(spec.cells))
+        return dict(zip(spec.values, counters, strict=True))
 
     def _histogram(self, name: str) -> Histogram:
         spec = next(spec for spec in METRICS if spec.name == name)
@@ -238,7 +242,7 @@ def cumulative(buckets: tuple[float, ...], counts: list[float]) -> list[tuple[st
     total, pairs = 0.0, []
     for bound, count in zip((*buckets, float("inf")), counts, strict=True):
         total += count
-        pairs.append((floatToGoString(bound), total))
+        pairs.append((floatToGoString(bound), total))  # type: ignore[no-untyped-call]
     return pairs
 
 
@@ -246,5 +250,8 @@ def expose(collector: Collector, accept: str) -> tuple[bytes, str]:
     """Return the scrape text and its content type, in the format that ``accept`` asks for."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collector)
-    encode, content_type = choose_encoder(accept)
+    try:
+        encode, content_type = choose_encoder(accept)
+    except TypeError:  # prometheus_client cannot compare a version that is no number
+        encode, content_type = choose_encoder("")
     return encode(registry), content_type

@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..runtimes.errors import shorten
 from .metrics import ServiceCollector, expose
+from .statuses import encode_error
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _HTTP_ERROR_CODES = {404: "ENDPOINT_NOT_FOUND", 405: "BAD_REQUEST"}
@@ -33,7 +35,7 @@ def quiet_routes(
     """Return the GET routes; ``problem`` tells why the service is not ready, or None if it is."""
 
     async def ping(_: Request) -> Response:
-        """Answer as MLflow's server does: one newline, called JSON."""
+        """Tell of health as MLflow's server does: one newline, called JSON."""
         if (reason := problem()) is not None:
             return _unready(reason)
         return Response("\n", media_type="application/json")
@@ -59,7 +61,7 @@ def quiet_routes(
     endpoints: dict[str, Endpoint] = {
         "/": page,
         "/ping": ping,
-        "/health": health,
+        "/health": ping,
         "/healthz": health,
         "/readyz": health,
         "/version": version,
@@ -69,12 +71,18 @@ def quiet_routes(
     return [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
 
 
-async def refuse(request: Request, error: Exception) -> Response:
+async def refuse(request: Request, error: HTTPException) -> Response:
     """Answer an unknown path or a wrong method in the shape of all errors."""
-    assert isinstance(error, HTTPException)
     code = _HTTP_ERROR_CODES.get(error.status_code, "BAD_REQUEST")
-    message = f"{request.method} {request.url.path}: {error.detail.lower()}; see /openapi.json"
+    path = shorten(request.url.path)
+    message = f"{request.method} {path}: {error.detail.lower()}; see /openapi.json"
     return _error(error.status_code, code, message, error.headers)
+
+
+async def fail(request: Request, error: Exception) -> Response:
+    """Answer a fault of ours in a quiet route, in the shape of all errors."""
+    answer = encode_error(error, request.scope["request_id"])
+    return Response(answer.body, answer.status, media_type="application/json")
 
 
 def _unready(reason: str) -> Response:
