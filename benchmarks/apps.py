@@ -1,6 +1,6 @@
 """What mlserve is compared with: an ASGI echo, and the least handler around the same model.
 
-Started as ``python -m uvicorn --factory apps:echo`` (or ``apps:handwritten``), uvloop and httptools.
+Started as ``python -m uvicorn --factory apps:echo``, or ``apps:handwritten``.
 """
 
 import os
@@ -46,9 +46,7 @@ def handwritten():
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     model = Path(os.environ["BENCHMARK_MODEL"]) / "model.onnx"
-    session = onnxruntime.InferenceSession(
-        str(model), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     types = {
         i.name: object if i.type == "tensor(string)" else np.float32 for i in session.get_inputs()
     }

@@ -4,15 +4,14 @@ import json
 import sys
 from pathlib import Path
 
-from skl2onnx import to_onnx
-from skl2onnx.common.data_types import FloatTensorType, StringTensorType
-
 from mlserve import save_model
 from mlserve.runtimes.inference import infer_signature
 from mlserve.runtimes.modelspec import ModelSpec, write_model_spec
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
-from churn import build_pipeline, load_customers  # noqa: E402
+from churn import build_pipeline, load_customers
 
 
 def train():

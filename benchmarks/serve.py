@@ -18,6 +18,7 @@ from servers import echo, handwritten, mlflow, mlserve, running
 
 CONNECTIONS = (1, 32, 128)
 ROWS = (1, 100, 10_000)
+PEERS = ("echo", "handwritten", "mlflow")
 
 
 def main():
@@ -91,21 +92,31 @@ def report(servers, results):
             f"| {server.name} | {server.seconds_to_answer:.2f} "
             f"| {server.mib_at_start:.0f} | {server.memory_mib():.0f} |"
         )
+    header = ["connections", "server", "requests/s", "p50 ms", "p99 ms"]
+    header += [f"of {peer}" for peer in PEERS]
     for rows in dict.fromkeys(key[0] for key in results):
         print(f"\nBodies of {rows:,} row{'s' * (rows > 1)}:\n")
-        print("| connections | server | requests/s | p50 ms | p99 ms | of echo | of handwritten | of MLflow |")
-        print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-        for (n, connections, name), m in results.items():
-            if n == rows:
-                others = [
-                    results.get((rows, connections, other))
-                    for other in ("echo", "handwritten", "mlflow")
-                ]
-                ratios = [f"{m.per_second / o.per_second:.2f}" if o else "" for o in others]
-                print(
-                    f"| {connections} | {name} | {m.per_second:,.1f} | {m.p50_ms:.2f} "
-                    f"| {m.p99_ms:.2f} | {' | '.join(ratios)} |"
-                )
+        print_row(header)
+        print_row(["---:", "---", *["---:"] * (len(header) - 2)])
+        for (of_rows, connections, name), found in results.items():
+            if of_rows == rows:
+                peers = [results.get((rows, connections, peer)) for peer in PEERS]
+                print_row([connections, name, *figures(found), *ratios(found, peers)])
+
+
+def figures(found):
+    """Return the figures of a measurement as text."""
+    return f"{found.per_second:,.1f}", f"{found.p50_ms:.2f}", f"{found.p99_ms:.2f}"
+
+
+def ratios(found, peers):
+    """Return the answers a second of ``found`` over those of each of ``peers`` that was there."""
+    return [f"{found.per_second / peer.per_second:.2f}" if peer else "" for peer in peers]
+
+
+def print_row(cells):
+    """Print one row of a Markdown table."""
+    print(f"| {' | '.join(map(str, cells))} |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Servers as child processes on one core, and what they cost: seconds to the first answer, memory."""
+"""Servers as child processes on one core; their seconds to the first answer and their memory."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from pathlib import Path
 
 SERVER_CORE, LOAD_CORE = "0", "1"
 HERE = Path(__file__).parent
-UVICORN = "-m uvicorn --loop uvloop --http httptools --no-access-log --log-level error".split()
+UVICORN = ["-m", "uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
 
 
 @dataclass

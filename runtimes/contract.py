@@ -37,8 +37,10 @@ class Runtime(Protocol):
 
     @property
     def is_row_wise(self) -> bool:
-        """Whether each row's prediction depends on that row alone, in a result of one entry a
-        row. Only then are the requests of strangers joined into one call."""
+        """Whether each row's prediction depends on that row alone, in a result of an entry a row.
+
+        Only then are the requests of strangers joined into one call.
+        """
 
     @property
     def concurrency(self) -> int:
@@ -46,11 +48,13 @@ class Runtime(Protocol):
 
     @property
     def own_params(self) -> frozenset[str]:
-        """The names of request params that the runtime itself reads, whatever the signature says."""
+        """The request params that the runtime itself reads, whatever the signature says."""
 
     def predict(self, data: ModelInput, params: Mapping[str, Any]) -> Any:
-        """Return the prediction for ``data``: an array, `Columns`, a pandas object, or plain
-        Python values. Whatever it raises is the model's refusal of this input."""
+        """Return the prediction: an array, `Columns`, a pandas object, or plain Python values.
+
+        Whatever it raises is the model's refusal of this input.
+        """
 
     def close(self) -> None:
         """Give back what the runtime holds; it is not used afterwards."""

@@ -17,7 +17,7 @@ def to_frame(columns: Columns) -> pd.DataFrame:
     was trained; columns known by their positions get a RangeIndex. Numbers of one type become one
     block, which a model reads as the array that it is; others stay in the memory that they have.
     """
-    values = columns.values  # noqa: PD011 - no DataFrame yet
+    values = columns.values
     names = _index(tuple(values)).view()
     arrays = [column for column in values.values() if isinstance(column, np.ndarray)]
     dtypes = {array.dtype if array.ndim == 1 else None for array in arrays}

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..runtimes.columns import ModelInput
 
-
 Rows = list[tuple[Any, ...]]
 """Rows in schema order whose cells a typed decoder has checked, not yet columns."""
 

@@ -149,7 +149,7 @@ class Dispatcher:
             observe(now - job.queued_at)
 
     def _start(self, batch: list[Job]) -> None:
-        """Have ``batch`` predicted: by a thread, or at once where that is sooner than handing over."""
+        """Have ``batch`` predicted by a thread, or at once where handing over takes longer."""
         if self._pace is not None and self._pace.is_quick(sum(job.rows for job in batch)):
             self._deliver(batch, self._result(batch))
         else:
@@ -158,7 +158,7 @@ class Dispatcher:
     def _result(self, batch: list[Job]) -> BatchResult | Exception:
         try:
             return self._predict(batch)
-        except Exception as error:  # a fault of ours must end neither the thread nor the loop
+        except Exception as error:  # noqa: BLE001 - a fault must end neither thread nor loop
             return error
 
     def _run(self) -> None:

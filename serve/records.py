@@ -5,7 +5,7 @@ Tables with other cells, such as dates or bytes, are left to ``json_values.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -30,20 +30,22 @@ def plain_records(table: Columns) -> list[msgspec.Struct] | None:
     Plain are arrays of numbers and booleans, of any number of dimensions, and columns of strings,
     numbers, booleans and None.
     """
-    columns = [_plain_cells(values) for values in table.values.values()]
-    if not columns or None in columns:
-        return None
+    columns = [cells for v in table.values.values() if (cells := _plain_cells(v)) is not None]
     record = _record_type(tuple(map(str, table.values)))
-    return None if record is None else list(map(record, *columns))
+    if record is None or not columns or len(columns) < len(table.values):
+        return None
+    return list(map(record, *columns))
 
 
-def _plain_cells(values: ColumnValues) -> Sequence[Any] | None:
-    if isinstance(values, np.ndarray):
-        if values.dtype.kind in "biuf" and values.dtype.itemsize <= 8:
-            cells: list[Any] = values.tolist()
-            return cells
-        values = values.tolist()
-    return values if _PLAIN_TYPES.issuperset(map(type, values)) else None
+def _plain_cells(values: ColumnValues) -> list[Any] | None:
+    cells: list[Any] = values.tolist() if isinstance(values, np.ndarray) else values
+    return cells if _is_number_array(values) or _PLAIN_TYPES.issuperset(map(type, cells)) else None
+
+
+def _is_number_array(values: ColumnValues) -> bool:
+    if not isinstance(values, np.ndarray):
+        return False
+    return values.dtype.kind in "biuf" and values.dtype.itemsize <= 8
 
 
 @lru_cache(_MAX_LAYOUTS)

@@ -22,7 +22,7 @@ class RequestIds:
         self._numbers = count(1)
 
     def take(self, headers: Iterable[tuple[bytes, bytes]]) -> str:
-        """Return the id in the X-Request-Id header where it is safe to log and echo, or a new one."""
+        """Return the id in the X-Request-Id header where it is safe to log, or a new one."""
         for name, value in headers:
             if name == HEADER and _HARMLESS.fullmatch(value):
                 return value.decode("ascii")

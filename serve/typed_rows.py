@@ -6,8 +6,9 @@ It reads the common case of each row format and leaves everything else, errors t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
+from types import GenericAlias
 from typing import Annotated, Any
 
 import msgspec
@@ -17,7 +18,7 @@ from .batching import Rows
 
 _FLOAT32_MAX = 3.4028234663852886e38
 
-_CELLS: dict[DataType, Any] = {
+_CELLS: Mapping[Any, Any] = {
     DataType.BOOLEAN: bool,
     DataType.INTEGER: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)],
     DataType.LONG: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
@@ -49,7 +50,7 @@ class TypedRowsDecoder:
         self._names = [str(name) for name in schema.names]
         self._cells = [_cell_type(column) for column in schema.columns]
         self._envelope = msgspec.json.Decoder(_Envelope)
-        self._records = msgspec.json.Decoder(list[_record_type(self._names, self._cells)])  # type: ignore[misc]
+        self._decode_records = _rows_decoder(_record_type(self._names, self._cells))
         self._orders: dict[bytes, Callable[[msgspec.Raw], Rows]] = {}
 
     def decode(self, body: bytes) -> Rows | None:
@@ -62,14 +63,17 @@ class TypedRowsDecoder:
         return rows or None
 
     def _rows(self, envelope: _Envelope) -> Rows | None:
-        split, records = envelope.dataframe_split, envelope.dataframe_records
-        instances = envelope.instances
-        if split is not msgspec.UNSET and records is instances is msgspec.UNSET:
-            return self._split_rows(split)
-        if split is not msgspec.UNSET or (records is msgspec.UNSET) == (instances is msgspec.UNSET):
-            return None
-        raw = instances if records is msgspec.UNSET else records
-        return [msgspec.structs.astuple(record) for record in self._records.decode(raw)]
+        match envelope.dataframe_split, envelope.dataframe_records, envelope.instances:
+            case _Split() as split, msgspec.UNSET, msgspec.UNSET:
+                return self._split_rows(split)
+            case msgspec.UNSET, msgspec.Raw() as records, msgspec.UNSET:
+                return self._record_rows(records)
+            case msgspec.UNSET, msgspec.UNSET, msgspec.Raw() as records:
+                return self._record_rows(records)
+        return None
+
+    def _record_rows(self, records: msgspec.Raw) -> Rows:
+        return [msgspec.structs.astuple(record) for record in self._decode_records(records)]
 
     def _split_rows(self, split: _Split) -> Rows | None:
         order = bytes(split.columns)
@@ -89,16 +93,20 @@ class TypedRowsDecoder:
         if len(set(given)) != len(given) or not set(self._names).issubset(given):
             return None
         cells = dict(zip(self._names, self._cells, strict=True))
-        row_type = tuple[tuple(cells.get(name, Any) for name in given)]  # type: ignore[misc]
-        decode = msgspec.json.Decoder(list[row_type]).decode  # type: ignore[valid-type]
+        row_type = GenericAlias(tuple, tuple(cells.get(name, Any) for name in given))
+        decode = _rows_decoder(row_type)
         if given == self._names:
             return decode
         positions = [given.index(name) for name in self._names]
         return lambda raw: _reordered(decode(raw), positions)
 
 
+def _rows_decoder(row_type: Any) -> Callable[[msgspec.Raw], list[Any]]:
+    decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(GenericAlias(list, (row_type,)))
+    return decoder.decode
+
+
 def _cell_type(column: Column) -> Any:
-    assert isinstance(column.type, DataType)
     cell = _CELLS[column.type]
     return cell if column.required else cell | None
 

@@ -4,7 +4,6 @@ from contextlib import closing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mlserve.serve.batching import Backlog, Job
 
 

@@ -1,5 +1,4 @@
 import pytest
-
 from mlserve.runtimes.errors import MalformedRequest, UnsupportedContentType
 from mlserve.serve.content import BodyFormat, parse_content_type, to_utf8
 

@@ -3,7 +3,6 @@ from threading import Event, current_thread, main_thread
 from time import perf_counter
 
 import pytest
-
 from mlserve.runtimes.errors import DeadlineExceeded, QueueFull, ShuttingDown
 from mlserve.serve.batching import Job
 from mlserve.serve.dispatch import Dispatcher, Limits

@@ -1,7 +1,6 @@
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
-
 from mlserve.serve.metrics import METRICS, MetricStore, ServiceCollector, expose
+from prometheus_client.parser import text_string_to_metric_families
 
 LABELS = {"model": "churn", "version": "7"}
 

@@ -5,7 +5,6 @@ from itertools import count
 import numpy as np
 import orjson
 import pytest
-
 from mlserve.runtimes.columns import Columns
 from mlserve.runtimes.errors import InvalidCell, ModelRefused, PredictionFailed, WrongRowCount
 from mlserve.runtimes.standin.exceptions import ERROR_CODES, MlflowException

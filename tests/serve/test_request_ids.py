@@ -1,5 +1,4 @@
 import pytest
-
 from mlserve.serve.request_ids import RequestIds
 
 

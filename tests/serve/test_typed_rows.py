@@ -1,7 +1,6 @@
 import json
 
 import pytest
-
 from mlserve.runtimes.schema import Column, ColumnSchema, DataType
 from mlserve.serve.typed_rows import TypedRowsDecoder
 
