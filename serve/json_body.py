@@ -136,10 +136,9 @@ def _read_split(value: Any, schema: Schema | None) -> Columns:  # noqa: ARG001 -
         raise _wrong_type(where, value, "an object with columns and data")
     if "data" not in value:
         raise MalformedRequest(f'{where}: found no key "data", expected a list of rows there')
-    if unknown := value.keys() - _SPLIT_KEYS:
-        raise MalformedRequest(
-            f"{where}: found {len(unknown)} unknown keys, expected {', '.join(sorted(_SPLIT_KEYS))}"
-        )
+    if value.keys() - _SPLIT_KEYS:
+        expected = ", ".join(sorted(_SPLIT_KEYS))
+        raise MalformedRequest(f"{where}: found another key, expected none but {expected}")
     rows = value["data"]
     if not isinstance(rows, list):
         raise _wrong_type(f"{where}.data", rows, "a list of rows")
@@ -181,7 +180,7 @@ def _rows_to_columns(rows: list[Any], names: list[ColumnName], where: str) -> Co
     for i, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != width:
             found = f"{len(row)} values" if isinstance(row, list) else _json_type(row)
-            raise MalformedRequest(f"{where}: row {i} has {found}, expected {width} values")
+            raise MalformedRequest(f"{where}, row {i}: found {found}, expected {width} values")
     columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in names)
     return Columns(dict(zip(names, columns, strict=True)), len(rows))
 
@@ -196,7 +195,7 @@ def _records_to_columns(records: list[Any], where: str) -> Columns:
     """Return the table of ``records``, with None where one lacks a column."""
     for i, record in enumerate(records):
         if not isinstance(record, dict):
-            raise MalformedRequest(f"{where}: row {i} is {_json_type(record)}, expected an object")
+            raise _wrong_type(f"{where}, row {i}", record, "an object")
     names = list(dict.fromkeys(chain.from_iterable(records)))
     if len(names) * len(records) - sum(map(len, records)) > _MOST_GAPS:
         raise MalformedRequest(
@@ -234,7 +233,7 @@ def _read_field_rows(records: list[Any], schema: Schema | None, where: str) -> M
     for i, record in enumerate(records):
         if lacking := needed - record.keys():
             name = min(map(str, lacking))
-            raise MalformedRequest(f'{where}: row {i} lacks "{shorten(name)}", which others have')
+            raise MalformedRequest(f'{where}, row {i}: found no "{shorten(name)}", as others have')
     if isinstance(schema, ColumnSchema):
         return columns
     return Tensors({str(name): _to_array(v, str(name)) for name, v in columns.values.items()})
