@@ -183,6 +183,20 @@ def test_importing_mlserve_imports_nothing_heavy():
     assert not set(HEAVY) & set(json.loads(run.stdout))
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["models", "serve", "--help"]])
+def test_help_imports_nothing_heavy_but_click(arguments):
+    code = (
+        "import atexit, json, sys\n"
+        "from mlserve.cli.main import main\n"
+        "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))\n"
+        f"main({arguments})"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, timeout=60, cwd="/"
+    )
+    assert set(HEAVY) & set(json.loads(run.stderr)) == {"click"}
+
+
 def test_the_public_names_are_there():
     code = "import mlserve; [getattr(mlserve, name) for name in mlserve.__all__]"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd="/")
