@@ -207,7 +207,10 @@ def _records_to_columns(records: list[Any], where: str) -> Columns:
 
 def _read_instances(value: Any, schema: Schema | None) -> ModelInput:
     if isinstance(value, dict):
-        return _read_fields(value, schema)
+        fields = _read_fields(value, schema)
+        if isinstance(fields, Tensors):  # one entry an instance, which "inputs" does not promise
+            _require_one_length({n: len(a) if a.ndim else 1 for n, a in fields.values.items()})
+        return fields
     if not _are_records(value):
         return _read_array(value, schema, "instances")
     return _read_field_rows(value, schema, "instances")
@@ -218,6 +221,8 @@ def _read_inputs(value: Any, schema: Schema | None) -> ModelInput:
         return _read_fields(value, schema)
     if not _are_records(value):
         return _read_array(value, schema, "inputs")
+    if isinstance(schema, ColumnSchema):
+        return _records_to_columns(value, "inputs")
     return Payload(value) if schema is None else _read_field_rows(value, schema, "inputs")
 
 
@@ -226,10 +231,11 @@ def _are_records(value: Any) -> bool:
 
 
 def _read_field_rows(records: list[Any], schema: Schema | None, where: str) -> ModelInput:
-    """Read one object a row, which may lack nothing but optional columns."""
+    """Read one object a row, which may lack no column that the model needs."""
     columns = _records_to_columns(records, where)
-    columns_of = schema.columns if isinstance(schema, ColumnSchema) else ()
-    needed = columns.values.keys() - {str(c.name) for c in columns_of if not c.required}
+    needed = set(columns.values)
+    if isinstance(schema, ColumnSchema):
+        needed &= {str(column.name) for column in schema.columns if column.required}
     for i, record in enumerate(records):
         if lacking := needed - record.keys():
             name = min(map(str, lacking))
@@ -250,20 +256,33 @@ def _read_fields(fields: Mapping[str, Any], schema: Schema | None) -> ModelInput
 
 
 def _fields_to_columns(fields: Mapping[str, Any], schema: ColumnSchema) -> Columns:
-    """Read an object of columns; one of single values, or of a nested column, is one row."""
+    """Read an object of columns; one of single values, or of a nested column, is one row.
+
+    A single value beside columns holds for all their rows.
+    """
     is_nested = any(isinstance(column.type, Array | Object) for column in schema.columns)
     if is_nested or not any(isinstance(value, list) for value in fields.values()):
         return Columns({name: [value] for name, value in fields.items()}, 1)
+    lengths = {name: len(value) for name, value in fields.items() if isinstance(value, list)}
+    _require_one_length(lengths)
+    rows = next(iter(lengths.values()))
+    if (len(fields) - len(lengths)) * rows > _MOST_GAPS:
+        raise MalformedRequest(
+            f"single values stand beside columns of {rows} rows, too many to repeat them; "
+            "send a list for each column, or fewer rows a request"
+        )
     columns: dict[ColumnName, ColumnValues] = {
-        name: value if isinstance(value, list) else [value] for name, value in fields.items()
+        name: value if isinstance(value, list) else [value] * rows for name, value in fields.items()
     }
-    lengths = {name: len(column) for name, column in columns.items()}
+    return Columns(columns, rows)
+
+
+def _require_one_length(lengths: Mapping[str, int]) -> None:
     if len(set(lengths.values())) > 1:
         shown = [f'"{shorten(name)}" has {length}' for name, length in lengths.items()]
         raise MalformedRequest(
             f"the columns differ in length: {', '.join(shown[:_SHOWN_LENGTHS])}; give all the same"
         )
-    return Columns(columns, next(iter(lengths.values())))
 
 
 def _read_array(value: Any, schema: Schema | None, where: str) -> ModelInput:

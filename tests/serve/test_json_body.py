@@ -275,10 +275,10 @@ class TestFields:
     def test_an_object_of_single_values_is_one_row(self, key):
         assert values({key: {"age": 1, "plan": "a"}}, AGE_AND_PLAN) == {"age": [1], "plan": ["a"]}
 
-    def test_single_values_go_with_lists_of_one(self, key):
-        assert values({key: {"age": [1], "plan": "a"}}, AGE_AND_PLAN) == {
-            "age": [1],
-            "plan": ["a"],
+    def test_a_single_value_beside_lists_holds_for_all_rows(self, key):
+        assert values({key: {"age": [1, 2], "plan": "a"}}, AGE_AND_PLAN) == {
+            "age": [1, 2],
+            "plan": ["a", "a"],
         }
 
     def test_columns_of_unequal_length_are_refused(self, key):
@@ -297,10 +297,6 @@ class TestFields:
     def test_a_list_of_objects_is_rows(self, key):
         document = {key: [{"age": 1, "plan": "a"}, {"plan": "b", "age": 2}]}
         assert values(document, AGE_AND_PLAN) == {"age": [1, 2], "plan": ["a", "b"]}
-
-    def test_rows_that_lack_a_required_column_are_refused(self, key):
-        message = refusal({key: [{"age": 1, "plan": "a"}, {"plan": "b"}]}, AGE_AND_PLAN)
-        assert message == f'{key}, row 1: found no "age", as others have'
 
     def test_rows_may_lack_optional_columns(self, key):
         columns = (Column(DataType.DOUBLE, "age"), Column(DataType.STRING, "plan", required=False))
@@ -375,6 +371,32 @@ class TestFields:
 
     def test_an_array_of_texts_may_be_as_long_as_the_texts_together(self, key):
         assert len(read({key: ["x" * 50] * 50_000}).data) == 50_000
+
+
+def test_single_values_beside_a_long_column_cannot_take_the_memory_of_their_product():
+    fields = {f"c{i}": 1 for i in range(5000)} | {"age": [1] * 5000}
+    assert "too many to repeat them" in refusal({"inputs": fields}, AGE_AND_PLAN)
+
+
+def test_instances_that_lack_a_required_column_are_refused():
+    message = refusal({"instances": [{"age": 1, "plan": "a"}, {"plan": "b"}]}, AGE_AND_PLAN)
+    assert message == 'instances, row 1: found no "age", as others have'
+
+
+def test_inputs_that_lack_a_column_have_a_gap_there():
+    document = {"inputs": [{"age": 1, "plan": "a"}, {"plan": "b"}]}
+    assert values(document, AGE_AND_PLAN) == {"age": [1, None], "plan": ["a", "b"]}
+
+
+@pytest.mark.parametrize("key", ["instances", "inputs"])
+def test_rows_may_lack_a_column_that_the_model_does_not_know(key):
+    rows = [{"age": 1, "plan": "a", "more": 1}, {"age": 2, "plan": "b"}]
+    assert values({key: rows}, AGE_AND_PLAN)["age"] == [1, 2]
+
+
+def test_instances_by_column_without_a_schema_must_be_of_one_length():
+    message = refusal({"instances": {"a": [1, 2], "b": [3]}})
+    assert message == 'the columns differ in length: "a" has 2, "b" has 1; give all the same'
 
 
 def test_instances_without_a_schema_are_an_array_a_column():
