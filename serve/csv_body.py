@@ -37,12 +37,12 @@ def read_csv_body(body: bytes, schema: ColumnSchema | None) -> Columns:
 
     A column that ``schema`` has is a list of its cells as text, with None for a missing one; any
     other is of the type that all its cells can be read as: integers, floats, booleans or text.
-    Under a schema of unnamed columns, all go by position. Raises `MalformedRequest`.
+    Columns that the schema has without a name are the first ones. Raises `MalformedRequest`.
     """
     header, *rows = _read_records(_decode(body))
     cells = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in header]
     names = _name_columns(header, schema)
-    texts = frozenset(schema.names) if schema else frozenset()
+    texts = frozenset(_columns_of(schema, names)) if schema else frozenset()
     values = {
         name: _mark_missing(column) if name in texts else infer_column(column)
         for name, column in zip(names, cells, strict=True)
@@ -130,8 +130,6 @@ def _name_columns(header: Row, schema: ColumnSchema | None) -> Sequence[ColumnNa
 
     Those made up for empty cells come last and yield to the others.
     """
-    if schema is not None and not schema.is_named:
-        return range(len(header))
     names = [name or f"Unnamed: {position}" for position, name in enumerate(header)]
     taken, given = set(names), set[str]()
     numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
@@ -143,6 +141,10 @@ def _name_columns(header: Row, schema: ColumnSchema | None) -> Sequence[ColumnNa
             taken.add(name)
         given.add(name)
     return schema.spell(names) if schema else names
+
+
+def _columns_of(schema: ColumnSchema, names: Sequence[ColumnName]) -> Sequence[ColumnName]:
+    return schema.names if schema.is_named else names[: len(schema.columns)]
 
 
 def _mark_missing(cells: list[str]) -> list[str | None]:

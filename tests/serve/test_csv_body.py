@@ -123,8 +123,8 @@ def test_a_column_of_the_schema_stays_text() -> None:
     assert read("a,b\n007,007\nNA,1\n", schema_of("a")) == {"a": ["007", None], "b": [7, 1]}
 
 
-def test_columns_of_an_unnamed_schema_go_by_position() -> None:
-    assert read("x,x,y\n1,2,3\n", schema_of(None, None)) == {0: ["1"], 1: ["2"], 2: [3]}
+def test_columns_of_an_unnamed_schema_go_by_position_and_keep_the_names_of_the_header() -> None:
+    assert read("x,x,y\n1,2,3\n", schema_of(None, None)) == {"x": ["1"], "x.1": ["2"], "y": [3]}
 
 
 def test_a_header_alone_is_a_table_without_rows() -> None:
