@@ -146,9 +146,9 @@ class Service:
     async def _predict_patiently(self, body: bytes) -> None:
         """Predict ``body``; a first prediction that is too slow, for once, gets its time again."""
         try:
-            await self._invocations.score(body)
+            await self._invocations.submit(body)
         except DeadlineExceeded:
-            await self._invocations.score(body)
+            await self._invocations.submit(body)
 
     async def _try_made_up_example(self) -> None:
         signature = self._model.spec.signature

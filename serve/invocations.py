@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
@@ -81,7 +81,13 @@ class Invocations:
         request_id: str = scope["request_id"]
         recorder.in_flight.add(1)
         try:
-            answer = await self._answer(scope, receive)
+            content_type = self._read_head(scope["headers"])
+            message = await receive()
+            if message.get("more_body") or message["type"] != "http.request":
+                body = await self._read_rest(message, receive)
+            else:
+                body = message.get("body", b"")
+            answer = await self.submit(body, content_type)
             status, headers = 200, [_JSON]
         except ClientDisconnected:  # for the log and the metrics: nobody reads the answer
             status, answer, headers = 499, b"", []
@@ -100,8 +106,12 @@ class Invocations:
         if self._access_log is not None:
             self._access_log(scope, status, seconds, len(answer), request_id)
 
-    async def score(self, body: bytes, content_type: bytes = b"application/json") -> bytes:
-        """Return the answer to ``body``, or raise what is wrong with it."""
+    def submit(
+        self, body: bytes, content_type: bytes = b"application/json"
+    ) -> asyncio.Future[bytes]:
+        """Return the answer to come to ``body``, or raise what is wrong with it."""
+        if len(body) > self._max_body_bytes:
+            raise BodyTooLarge(self._max_body_bytes)
         dispatcher = self._dispatcher
         if dispatcher is None:
             raise NotReady
@@ -110,36 +120,20 @@ class Invocations:
         queued_at = perf_counter()
         self._recorder.decode_seconds.observe(queued_at - started)
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        dispatcher.submit(
-            Job(
-                decoded.data,
-                decoded.rows,
-                decoded.params,
-                decoded.key,
-                decoded.is_bare,
-                queued_at,
-                answer,
-            )
-        )
-        return await answer
+        dispatcher.submit(Job(*decoded, queued_at, answer))
+        return answer
 
-    async def _answer(self, scope: Scope, receive: Receive) -> bytes:
+    def _read_head(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Return the content type, of a request whose length is within the limit."""
         content_type, length = b"", 0
-        for name, value in scope["headers"]:
+        for name, value in headers:
             if name == b"content-type":
                 content_type = value
             elif name == b"content-length":
                 length = _read_length(value)
         if length > self._max_body_bytes:
             raise BodyTooLarge(self._max_body_bytes)
-        message = await receive()
-        if message.get("more_body") or message["type"] != "http.request":
-            body = await self._read_rest(message, receive)
-        else:
-            body = message.get("body", b"")
-            if len(body) > self._max_body_bytes:
-                raise BodyTooLarge(self._max_body_bytes)
-        return await self.score(body, content_type)
+        return content_type
 
     async def _read_rest(self, message: Message, receive: Receive) -> bytes:
         chunks, size = [], 0
