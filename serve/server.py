@@ -116,6 +116,7 @@ class Server(uvicorn.Server):
             await self.lifespan.shutdown()
             host, port = listeners[0].getsockname()[:2]
             raise address_unavailable(host, port, error) from error
+        gc.enable()
         gc.collect()
         gc.freeze()  # what is loaded by now stays, and need not be looked through again
         self._on_ready()
@@ -203,6 +204,7 @@ def run_server(
     With ``shares``, other workers listen on it too. What cannot be finished in time ends the
     process right here, with the code 1.
     """
+    gc.disable()  # until all is loaded: little of it is garbage, and looking for it takes time
     with switch.connected():
         loaded = load()
         config = configure_uvicorn(loaded.app)

@@ -192,7 +192,8 @@ class Settings:
         default=(),
         metadata=_about(
             "--skops-trusted",
-            "A type that a skops file may hold beside those that skops trusts; may be repeated.",
+            "A type that a skops file may hold beside those that skops and mlserve trust; "
+            "may be repeated.",
             NAMES,
         ),
     )

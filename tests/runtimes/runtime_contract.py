@@ -15,7 +15,7 @@ from mlserve.runtimes.contract import Runtime
 
 def take_row(data: ModelInput, row: int) -> ModelInput:
     if isinstance(data, Columns):
-        taken = {name: column[row : row + 1] for name, column in data.values.items()}  # noqa: PD011
+        taken = {name: column[row : row + 1] for name, column in data.values.items()}
         return Columns(taken, 1)
     return data[row : row + 1]
 

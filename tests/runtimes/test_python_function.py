@@ -182,7 +182,7 @@ def test_a_table_is_a_data_frame_which_the_model_may_change(tmp_path: Path):
     changed = runtime.predict(TABLE, {})
     assert isinstance(changed, pd.DataFrame)
     assert changed["a"].tolist() == [9.0, 2.0]
-    assert list(TABLE.values["a"]) == [1.0, 2.0]  # noqa: PD011 - of Columns
+    assert list(TABLE.values["a"]) == [1.0, 2.0]
 
 
 def test_arrays_tensors_and_payloads_arrive_as_they_are(tmp_path: Path):

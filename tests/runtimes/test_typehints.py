@@ -66,7 +66,7 @@ def test_a_misfit_is_told_by_place_and_type(hint: Any, value: Any, message: str)
 def test_base64_and_iso_text_become_bytes_and_datetimes():
     assert read(list[bytes], Payload(["AQI=\n"])) == [b"\x01\x02"]
     found = read(list[dt.datetime], Payload(["2024-01-02T03:04:05"]))
-    assert found == [dt.datetime(2024, 1, 2, 3, 4, 5)]  # noqa: DTZ001 - as the text has it
+    assert found == [dt.datetime(2024, 1, 2, 3, 4, 5)]
 
 
 def test_a_table_becomes_a_list_of_its_rows_or_of_its_first_column():
@@ -105,7 +105,7 @@ def test_a_model_saved_with_a_list_as_its_example_gets_lists():
 
 def test_datetimes_in_a_table_are_pythons():
     column = np.array(["2024-01-02"], dtype="datetime64[ns]")
-    assert read_list(Columns({"t": column}, 1)) == [dt.datetime(2024, 1, 2)]  # noqa: DTZ001
+    assert read_list(Columns({"t": column}, 1)) == [dt.datetime(2024, 1, 2)]
 
 
 def test_a_hint_is_read_by_position():
