@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+from mlserve.runtimes.columns import Columns
 from mlserve.runtimes.flavors import Model
 from mlserve.runtimes.modelspec import ModelSpec
 from mlserve.runtimes.schema import Signature
@@ -24,7 +25,7 @@ DEADLINE_SECONDS = 60
 
 
 class Gated:
-    """A runtime that doubles numbers: it stands still while its gate is closed."""
+    """A runtime that doubles numbers, or column x: it stands still while its gate is closed."""
 
     own_params = frozenset({"factor"})
     concurrency = 1
@@ -37,6 +38,8 @@ class Gated:
         self.is_closed = False
 
     def predict(self, data: Any, params: Any) -> Any:
+        if isinstance(data, Columns):
+            data = data.values["x"]
         self.entered.set()
         assert self.gate.wait(DEADLINE_SECONDS)
         self.calls.append(data.tolist())
@@ -111,3 +114,9 @@ async def metrics(client: httpx.AsyncClient) -> dict[str, float]:
         own = re.findall(r'(?:status|reason|le)="([^"]*)"', labels)
         samples[" ".join([name, *own])] = float(value)
     return samples
+
+
+async def until(client: httpx.AsyncClient, sample: str, value: float) -> None:
+    """Wait until /metrics shows ``value`` for ``sample``."""
+    while (await metrics(client))[sample] != value:  # noqa: ASYNC110 - a service tells of no event
+        await asyncio.sleep(0.001)
