@@ -67,7 +67,7 @@ METRICS: tuple[MetricSpec, ...] = (
     MetricSpec("rows_total", "counter", "Rows predicted."),
     MetricSpec("batches_total", "counter", "Calls of the model, each with one batch of rows."),
     MetricSpec(
-        "rejected_total", "counter", "Requests refused without asking the model, by reason.",
+        "rejected_total", "counter", "Requests refused, by reason.",
         label="reason", values=REJECTIONS,
     ),
     MetricSpec("requests_in_flight", "gauge", "Requests received and not yet answered."),
