@@ -26,10 +26,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a service said; ``value`` is the body as JSON, or as text where it is none."""
+    """What a service said: ``value`` is the ``text`` of the body as JSON, where it is that."""
 
     status: int
     value: Any
+    text: str
 
     @property
     def status_class(self) -> int:
@@ -82,10 +83,11 @@ def csv_request(text: str) -> Request:
 
 def read_answer(status: int, body: bytes) -> Answer:
     """Return the answer in a response; NaN and infinities, which MLflow writes, are None."""
+    text = body.decode("utf-8", "replace")
     try:
-        return Answer(status, json.loads(body, parse_constant=lambda _: None))
+        return Answer(status, json.loads(body, parse_constant=lambda _: None), text)
     except ValueError:
-        return Answer(status, body.decode("utf-8", "replace"))
+        return Answer(status, text, text)
 
 
 def is_equal(theirs: Any, ours: Any) -> bool:

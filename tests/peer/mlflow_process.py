@@ -4,7 +4,8 @@
 
 It saves the models into FOLDER and writes one line of JSON, the list of their names. From then on
 each line read is a request, {"model", "path", "method", "headers", "body"}, and each line written
-its answer, {"status", "content_type", "body"}; bodies are base64. It ends with its input.
+its answer, {"status", "content_type", "body"}; bodies are base64. The line {"answer"} asks what
+MLflow's client makes of an answer. The program ends with its input.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import httpx  # noqa: E402
 import mlflow  # noqa: E402
 import model_answers  # type: ignore[import-not-found]  # noqa: E402
 import saved_models  # type: ignore[import-not-found]  # noqa: E402
+from mlflow.deployments import PredictionsResponse  # noqa: E402
 from mlflow.pyfunc.scoring_server import init  # noqa: E402
 
 
@@ -38,8 +40,7 @@ def client_of(folder: Path) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://mlflow")
 
 
-async def answer(clients: dict[str, httpx.AsyncClient], line: str) -> dict[str, Any]:
-    asked = json.loads(line)
+async def answer(clients: dict[str, httpx.AsyncClient], asked: dict[str, Any]) -> dict[str, Any]:
     response = await clients[asked["model"]].request(
         asked["method"],
         asked["path"],
@@ -53,10 +54,19 @@ async def answer(clients: dict[str, httpx.AsyncClient], line: str) -> dict[str, 
     }
 
 
+def read_predictions(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what MLflow's client makes of an answer: the one column of its predictions."""
+    response = PredictionsResponse.from_json(asked["answer"])
+    column = response.get_predictions("dataframe").iloc[:, 0]
+    return {"predictions": column.astype(object).where(column.notna(), None).tolist()}
+
+
 async def serve(clients: dict[str, httpx.AsyncClient], answers: TextIO) -> None:
     print(json.dumps(list(clients)), file=answers, flush=True)
     for line in sys.stdin:
-        print(json.dumps(await answer(clients, line)), file=answers, flush=True)
+        asked = json.loads(line)
+        told = read_predictions(asked) if "answer" in asked else await answer(clients, asked)
+        print(json.dumps(told), file=answers, flush=True)
 
 
 def main(folder: Path) -> None:
