@@ -67,6 +67,10 @@ class Dispatcher:
         for thread in self._threads:
             thread.start()
 
+    def new_answer(self) -> asyncio.Future[bytes]:
+        """Return the answer to come of a job."""
+        return self._loop.create_future()
+
     def submit(self, job: Job) -> None:
         """Queue ``job``; its ``answer`` is set within the deadline, to a body or an error.
 

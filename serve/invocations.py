@@ -119,7 +119,7 @@ class Invocations:
         decoded = self._decoder.decode(body, content_type)
         queued_at = perf_counter()
         self._recorder.decode_seconds.observe(queued_at - started)
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        answer = dispatcher.new_answer()
         dispatcher.submit(Job(*decoded, queued_at, answer))
         return answer
 

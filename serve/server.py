@@ -21,6 +21,7 @@ from typing import Any, Final, NoReturn
 import uvicorn
 
 from .accepting import Acceptor, Shares
+from .corking import CorkedProtocol
 from .listening import BACKLOG, address_unavailable
 from .settings import Settings
 
@@ -221,7 +222,7 @@ def configure_uvicorn(app: Application) -> uvicorn.Config:
     """Return the configuration under which ``app`` is served."""
     options: dict[str, Any] = {
         "loop": "auto",
-        "http": "httptools",
+        "http": CorkedProtocol,
         "ws": "none",
         "lifespan": "on",
         "interface": "asgi3",
