@@ -24,6 +24,9 @@ MISSING = frozenset(
 )
 _BOOLEANS = dict.fromkeys(["True", "TRUE", "true"], True)
 _BOOLEANS |= dict.fromkeys(["False", "FALSE", "false"], False)
+# Short lines under a long header make a table that may be far larger than they are.
+_MOST_COLUMNS = 100_000
+_MOST_GAPS = 2_000_000
 _BLANKS = " \t\v\f"
 # Python reads more forms of numbers than pandas does (1_000, ٣); these characters are in both's.
 _OF_INTEGERS = b"0123456789+- \t\v\f\r\n"
@@ -114,6 +117,10 @@ def _even_out(numbered: list[tuple[int, Row]]) -> list[Row]:
     records = [record for _, record in numbered]
     width = len(records[0])
     widths = set(map(len, records))
+    if width > _MOST_COLUMNS:
+        raise MalformedRequest(
+            f"the CSV header has {width} fields, expected at most {_MOST_COLUMNS}; send it as JSON"
+        )
     if widths == {width}:
         return records
     if max(widths) > width:
@@ -121,6 +128,11 @@ def _even_out(numbered: list[tuple[int, Row]]) -> list[Row]:
         raise MalformedRequest(
             f"CSV line {line}: found {found} fields, expected the {width} that the header names; "
             "an index column needs a name there too"
+        )
+    if width * len(records) - sum(map(len, records)) > _MOST_GAPS:
+        raise MalformedRequest(
+            f"the CSV body has lines much shorter than its header of {width} fields; "
+            "send fewer rows a request, or every field"
         )
     return [record + [""] * (width - len(record)) for record in records]
 

@@ -186,3 +186,14 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         read_csv_body(body, schema_of("a"))
     except MalformedRequest:
         return
+
+
+def test_short_lines_under_a_long_header_cannot_take_the_memory_of_their_square():
+    body = ",".join(f"c{i}" for i in range(1000)) + "\n" + "1\n" * 10_000
+    with pytest.raises(MalformedRequest, match="much shorter than its header of 1000 fields"):
+        read_csv_body(body.encode(), None)
+
+
+def test_a_header_without_end_is_refused():
+    with pytest.raises(MalformedRequest, match="expected at most 100000"):
+        read_csv_body(b"," * 200_000, None)
