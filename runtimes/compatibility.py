@@ -39,21 +39,28 @@ def compare_versions(
     )
 
 
-def check_package(
-    package: str, recorded: object, installed: str, options: LoadOptions, *, pickled: bool
+def check_version(
+    package: str,
+    recorded: object,
+    installed: str,
+    *,
+    pickled: bool,
+    parts: int = 3,
+    allow_mismatch: bool = False,
 ) -> None:
-    """Log a warning where ``installed`` is not the ``recorded`` version of ``package``.
+    """Log the warning of `compare_versions`, where there is one.
 
-    Raises `IncompatibleVersion` as `compare_versions` does; a model that records none passes.
+    Raises `IncompatibleVersion` as that does; a model that records no version passes.
     """
-    if recorded is None:
+    if not recorded:
         return
     warning = compare_versions(
         package,
         str(recorded),
         installed,
         pickled=pickled,
-        allow_mismatch=options.allow_version_mismatch,
+        parts=parts,
+        allow_mismatch=allow_mismatch,
     )
     if warning:
         logger.warning("%s", warning)
@@ -64,19 +71,14 @@ def check_python(spec: ModelSpec, options: LoadOptions) -> None:
 
     Raises `IncompatibleVersion` for another major version, unless the operator allows it.
     """
-    recorded = spec.flavors.get("python_function", {}).get("python_version")
-    if recorded is None:
-        return
-    warning = compare_versions(
+    check_version(
         "Python",
-        str(recorded),
+        spec.flavors.get("python_function", {}).get("python_version"),
         platform.python_version(),
         pickled=True,
         parts=2,
         allow_mismatch=options.allow_version_mismatch,
     )
-    if warning:
-        logger.warning("%s", warning)
 
 
 def _release(version: str, parts: int) -> tuple[int, ...]:

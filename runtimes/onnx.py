@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 
 from .columns import ColumnName, Columns, ColumnValues, ModelInput, Tensors
-from .compatibility import check_package
+from .compatibility import check_version
 from .contract import LoadOptions
 from .errors import InvalidInput, InvalidModel, InvalidPrediction, InvalidSetting, ModelLoadFailed
 from .feeds import Feeds, GraphInput, feed_columns, feed_tensors
@@ -114,7 +114,7 @@ def load(folder: Path, spec: ModelSpec, options: LoadOptions) -> OnnxRuntime:
     name = config.get("data") or spec.flavors.get("python_function", {}).get("data")
     file = model_file(folder, name or "model.onnx")
     if (installed := _installed("onnx")) is not None:
-        check_package("onnx", config.get("onnx_version"), installed, options, pickled=False)
+        check_version("onnx", config.get("onnx_version"), installed, pickled=False)
     session_options = make_session_options(config.get("onnx_session_options") or {}, options)
     providers = choose_providers(config.get("providers"), ort.get_available_providers())
     if any(provider_options for _, provider_options in providers):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import logging
 import lzma
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,11 +11,9 @@ from typing import Any
 
 import cloudpickle
 
-from .compatibility import compare_versions
+from .compatibility import check_version
 from .errors import InvalidModel
 from .modelfolder import MLMODEL, model_file
-
-_LOG = logging.getLogger("mlserve")
 
 _OPENERS: Mapping[str, Callable[..., Any]] = {
     "bzip2": bz2.open,
@@ -33,12 +30,7 @@ def read_pickled_model(folder: Path, flavor: Mapping[str, Any]) -> Any:
     if not isinstance(name := flavor.get("python_model"), str):
         raise InvalidModel(folder / MLMODEL, "no python_model", "the path of a pickle")
     recorded = flavor.get("cloudpickle_version")
-    if recorded and (
-        warning := compare_versions(
-            "cloudpickle", str(recorded), cloudpickle.__version__, pickled=False
-        )
-    ):
-        _LOG.warning("%s", warning)
+    check_version("cloudpickle", recorded, cloudpickle.__version__, pickled=False)
     opener = _OPENERS.get(flavor.get("python_model_compression") or "", open)
     with opener(model_file(folder, name), "rb") as file:
         return cloudpickle.load(file)

@@ -15,7 +15,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from .columns import Columns, ModelInput, Payload, Tensors
-from .compatibility import check_package, check_python
+from .compatibility import check_python, check_version
 from .contract import LoadOptions
 from .errors import InvalidModel, InvalidParams, InvalidSetting, MissingExtra, MLServeError
 from .frames import to_frame
@@ -121,8 +121,13 @@ def load(folder: Path, spec: ModelSpec, options: LoadOptions) -> SklearnRuntime:
     if kind != "skops":
         vouch(f"{file.name} ({kind})", options)
         check_python(spec, options)
-    recorded = flavor.get("sklearn_version")
-    check_package("scikit-learn", recorded, sklearn.__version__, options, pickled=kind != "skops")
+    check_version(
+        "scikit-learn",
+        flavor.get("sklearn_version"),
+        sklearn.__version__,
+        pickled=kind != "skops",
+        allow_mismatch=options.allow_version_mismatch,
+    )
     code = _install_code(folder, generic.get("code") or flavor.get("code"), options)
     try:
         estimator = _read(folder, kind, file, options)

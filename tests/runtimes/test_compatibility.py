@@ -6,7 +6,7 @@ import platform
 import sys
 
 import pytest
-from mlserve.runtimes.compatibility import check_package, check_python, compare_versions
+from mlserve.runtimes.compatibility import check_python, check_version, compare_versions
 from mlserve.runtimes.contract import LoadOptions
 from mlserve.runtimes.errors import IncompatibleVersion
 from mlserve.runtimes.modelspec import ModelSpec
@@ -51,12 +51,12 @@ def test_only_the_numbers_asked_for_count():
 
 
 def test_a_difference_is_one_line_in_the_log(caplog):
-    check_package("scikit-learn", "1.0", "1.9.1", LoadOptions(), pickled=True)
+    check_version("scikit-learn", "1.0", "1.9.1", pickled=True)
     assert [record.name for record in caplog.records] == ["mlserve"]
 
 
 def test_a_model_that_records_no_version_passes(caplog):
-    check_package("scikit-learn", None, "1.9.1", LoadOptions(), pickled=True)
+    check_version("scikit-learn", None, "1.9.1", pickled=True)
     check_python(ModelSpec({}), LoadOptions())
     assert not caplog.records
 
