@@ -171,24 +171,21 @@ def choose_default(
     estimator: str, methods: Mapping[str, Method], generic: Mapping[str, Any], options: LoadOptions
 ) -> str:
     """Return the method that answers where a request names none: the operator's or the model's."""
+    name = options.predict_fn or generic.get("predict_fn") or "predict"
+    if name in methods:
+        return str(name)
     present = ", ".join(methods) or "none"
-    if name := options.predict_fn:
-        if name not in methods:
-            advice = NO_SCORE if name == "score" else ""
-            raise InvalidSetting(
-                f"predict_fn: found {name}, expected a method of {estimator}: {present}{advice}"
-            )
-        return name
-    name = generic.get("predict_fn") or "predict"
-    if name not in methods:
-        advice = NO_SCORE if name == "score" else ""
-        raise InvalidModel(
-            MLMODEL,
-            f"the predict_fn {name}",
-            f"a method of {estimator} that can be served: {present}; "
-            f"choose one with --predict-fn{advice}",
+    advice = NO_SCORE if name == "score" else ""
+    if options.predict_fn:
+        raise InvalidSetting(
+            f"predict_fn: found {name}, expected a method of {estimator}: {present}{advice}"
         )
-    return str(name)
+    raise InvalidModel(
+        MLMODEL,
+        f"the predict_fn {name}",
+        f"a method of {estimator} that can be served: {present}; "
+        f"choose one with --predict-fn{advice}",
+    )
 
 
 def limit_jobs(estimator: Any, threads: int) -> None:
