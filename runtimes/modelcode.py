@@ -18,7 +18,7 @@ from typing import Any
 
 from .errors import InvalidModel
 
-_LOG = logging.getLogger("mlserve")
+logger = logging.getLogger("mlserve")
 
 RESERVED = frozenset(sys.stdlib_module_names) | {
     __name__.partition(".")[0],
@@ -88,7 +88,7 @@ def install_code(folder: Path) -> ModelCode:
     modules = {module.name for module in iter_modules([str(folder)])}
     folders = {entry.name for entry in folder.iterdir() if entry.is_dir()}
     if reserved := sorted(modules & RESERVED):
-        _LOG.warning(
+        logger.warning(
             "%s: not importable, because the names are Python's, mlserve's or of what it needs: %s",
             folder,
             ", ".join(reserved),
