@@ -14,6 +14,7 @@ import numpy as np
 
 from .columns import Columns, ColumnValues, Tensor
 from .errors import InvalidCell, InvalidInput, MissingColumns
+from .fields import name_kind
 
 Feeds = dict[str, Tensor]
 
@@ -27,7 +28,6 @@ _CASTS = {
     for to in _NUMBERS
 }
 _ONE_WIDE = (None, 1)
-_WORDS = {type(None): "a missing value", str: "a string", bytes: "bytes", bool: "a boolean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ def _describe(cell: object) -> str:
         return "an integer" if _is_number(cell) else "an integer of more than 64 bits"
     if isinstance(cell, float) and isnan(cell):
         return "a missing value"
-    return _WORDS.get(type(cell), f"a value of type {type(cell).__name__}")
+    return name_kind(cell)
 
 
 def _kind(dtype: np.dtype[Any]) -> str:

@@ -74,6 +74,11 @@ def describe(value: Any, expected: ColumnType) -> str:
             return "an integer out of range"
         if type(value) is float:
             return _describe_number(value, is_whole=expected in _WHOLE)
+    return name_kind(value)
+
+
+def name_kind(value: Any) -> str:
+    """Return what kind of thing ``value`` is, for a person."""
     return _KINDS.get(type(value), f"a value of type {type(value).__name__}")
 
 

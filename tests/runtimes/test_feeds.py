@@ -124,7 +124,7 @@ class TestNumbers:
         [
             ([1, "a"], "float32", 1, "a string"),
             ([b"a"], "float32", 0, "bytes"),
-            ([{"a": 1}], "float32", 0, "a value of type dict"),
+            ([{"a": 1}], "float32", 0, "an object"),
             ([1, None], "int64", 1, "a missing value"),
             ([2**70], "int64", 0, "an integer of more than 64 bits"),
             ([[1, 2], [3]], "float32", None, "lists of unequal lengths"),
