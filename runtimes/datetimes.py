@@ -19,6 +19,8 @@ _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as every moment he
 _NOT_A_TIME = -(2**63)
 _LARGEST = 2**63 - 1
 _TEXTS = frozenset((str, type(None)))
+# What stands for the fields that a text leaves out: January, the 1st, at midnight.
+_LEAST = (1, 1, 1, 0, 0, 0)
 
 _DATE = r"(\d{4})(?:-(\d\d)(?:-(\d\d)"
 _TIME = r"(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9})0*)?)?)?"
@@ -64,6 +66,11 @@ def to_nanoseconds(value: Any) -> int:
     return nanoseconds
 
 
+def to_naive_utc(moment: dt.datetime) -> dt.datetime:
+    """Return ``moment`` without its time zone, in UTC where it had one."""
+    return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
 def _parse_plain(texts: list[str]) -> np.ndarray[Any, Any] | None:
     """Return the moments in ``texts``, or None where one needs a closer look."""
     lines = "\n".join([*texts, ""])
@@ -93,9 +100,6 @@ def _parse(text: str) -> int:
     passed = moment - _EPOCH - _parse_offset(zone)
     whole = passed.days * 86_400 + passed.seconds
     return whole * _NANOSECONDS + int((fraction or "").ljust(9, "0"))
-
-
-_LEAST = (1, 1, 1, 0, 0, 0)
 
 
 def _parse_offset(zone: str | None) -> dt.timedelta:

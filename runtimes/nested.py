@@ -43,6 +43,11 @@ class Misfit(Exception):
         self.found, self.expected, self.advice = found, expected, advice
         self.steps: list[str] = []
 
+    @property
+    def member(self) -> str:
+        """The path to the member, such as ``x.y[2]``, from where the error was caught."""
+        return "".join(self.steps).removeprefix(".")
+
     def inside(self, step: str) -> Misfit:
         """Return this error, as seen from one level further out."""
         self.steps.insert(0, step)
@@ -50,8 +55,7 @@ class Misfit(Exception):
 
     def at(self, column: str | int, row: int) -> InvalidCell:
         """Return the error of the column that holds the member."""
-        member = "".join(self.steps).removeprefix(".")
-        return InvalidCell(column, row, self.found, self.expected, self.advice, member)
+        return InvalidCell(column, row, self.found, self.expected, self.advice, self.member)
 
 
 def cast_nested(values: Sequence[Any], field: Field, check: Check) -> np.ndarray[Any, Any]:

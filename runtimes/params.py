@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .datetimes import to_naive_utc
 from .errors import InvalidParams
 from .fields import Field, describe, expect
 from .nested import Misfit, compile_check
@@ -71,8 +72,7 @@ def _enforce_object(spec: ParamSpec, described: Object, value: Any) -> Any:
     try:
         compile_check(described)(value)
     except Misfit as misfit:
-        member = "".join(misfit.steps).removeprefix(".")
-        inside = f', member "{member}"' if member else ""
+        inside = f', member "{misfit.member}"' if misfit.steps else ""
         raise InvalidParams(
             f'param "{spec.name}"{inside}: found {misfit.found}, expected {misfit.expected}'
         ) from None
@@ -104,11 +104,7 @@ def _read_moment(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        return _to_naive(dt.datetime.fromisoformat(text))
-
-
-def _to_naive(moment: dt.datetime) -> dt.datetime:
-    return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        return to_naive_utc(dt.datetime.fromisoformat(text))
 
 
 def _same(value: Any) -> Any:
@@ -118,7 +114,7 @@ def _same(value: Any) -> Any:
 def _to_moment(value: Any) -> dt.date:
     if isinstance(value, str):
         return _read_moment(value)
-    return _to_naive(value) if isinstance(value, dt.datetime) else value
+    return to_naive_utc(value) if isinstance(value, dt.datetime) else value
 
 
 _CASTS: dict[DataType, tuple[Sequence[type], Callable[[Any], Any]]] = {

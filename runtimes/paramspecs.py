@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .columntypes import read_column_type, write_column_type
+from .datetimes import to_naive_utc
 from .document import Node, describe
 from .errors import InvalidModel
 from .schema import DataType, Object, ParamSpec
@@ -93,8 +94,7 @@ def _read_datetime(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        moment = dt.datetime.fromisoformat(text)
-        return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        return to_naive_utc(dt.datetime.fromisoformat(text))
 
 
 _CONVERSIONS: dict[DataType, tuple[tuple[type, ...], Callable[[Any], Any]]] = {
