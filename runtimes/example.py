@@ -12,7 +12,7 @@ from .errors import InvalidModel
 from .modelfolder import path_inside
 from .modelspec import ModelSpec
 
-_SERVING_FILE = "serving_input_example.json"
+REQUEST_FILE = "serving_input_example.json"
 # What marks a request of a chat, completion or embedding model, which carries its data unwrapped.
 _UNWRAPPED = frozenset({"messages", "prompt", "input"})
 
@@ -25,7 +25,7 @@ def read_example(folder: Path, spec: ModelSpec) -> bytes | None:
     refused with `InvalidModel`; a model can be served all the same.
     """
     info = spec.example or {}
-    serving = _read_json(folder, info.get("serving_input_path", _SERVING_FILE))
+    serving = _read_json(folder, info.get("serving_input_path", REQUEST_FILE))
     if serving is not None:
         return _encode(serving.mapping())
     recorded = _read_json(folder, info.get("artifact_path"))

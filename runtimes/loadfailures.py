@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from re import sub
 
+from .environment import REQUIREMENTS_FILE
 from .errors import MissingExtra, ModelError, ModelLoadFailed
 from .standin import absent_name
 
@@ -33,7 +34,7 @@ def failed_load(what: str, error: BaseException, folder: Path) -> ModelError:
 
 
 def _missing_module(name: str, folder: Path) -> str:
-    file = folder / "requirements.txt"
+    file = folder / REQUIREMENTS_FILE
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
     if line := _requirement_for(name.partition(".")[0], text):
         return f"the model requires {line}; install all that it requires: pip install -r {file}"

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from .errors import SchemaViolation
+from .example import REQUEST_FILE
 
 EXAMPLE_FILE = "input_example.json"
-REQUEST_FILE = "serving_input_example.json"
 
 ExampleData = pd.DataFrame | np.ndarray[Any, Any]
 
