@@ -35,7 +35,7 @@ _FEW_ROWS = 16
 
 def is_packable(fields: Sequence[Field]) -> bool:
     """Tell whether all of ``fields`` are of types that a typed decoder checks in full."""
-    return all(isinstance(f.type, DataType) and f.type in _PACKERS for f in fields)
+    return all(isinstance(f.type, DataType) and f.type in _COLUMN_PACKERS for f in fields)
 
 
 def compile_pack(fields: Sequence[Field]) -> Pack:
@@ -47,7 +47,7 @@ def compile_pack(fields: Sequence[Field]) -> Pack:
     """
     groups = _group(fields)
     names: list[ColumnName] = [field.name for field in fields]
-    packers = [(field, _PACKERS[field.scalar]) for field in fields]
+    packers = [(field, _COLUMN_PACKERS[field.scalar]) for field in fields]
 
     def pack(rows: Sequence[Row]) -> Columns:
         if 0 < len(rows) <= _FEW_ROWS:
@@ -80,7 +80,7 @@ def _group(fields: Sequence[Field]) -> list[_Group]:
     for position, field in enumerate(fields):
         is_alone = field.type is DataType.BOOLEAN and not field.required
         key = field.name if is_alone else field.scalar
-        pack = _pack_optional_booleans if is_alone else _PACKINGS[field.scalar]
+        pack = _pack_optional_booleans if is_alone else _BLOCK_PACKERS[field.scalar]
         group = groups.setdefault((is_alone, key), _Group([], [], pack))
         group.names.append(field.name)
         group.positions.append(position)
@@ -112,10 +112,11 @@ def _pack_texts(values: Sequence[Any]) -> Tensor:
 
 
 def _pack_strings(values: Sequence[Any], field: Field) -> Tensor:  # noqa: ARG001 - one shape
-    return np.array(values, object)
+    return _pack_texts(values)
 
 
-_PACKINGS: dict[DataType, Callable[[Row], Tensor]] = {
+# What makes one array of the cells of a group's columns, one column after the other.
+_BLOCK_PACKERS: dict[DataType, Callable[[Row], Tensor]] = {
     DataType.BOOLEAN: BOOLEANS.pack,
     DataType.INTEGER: SHORTS.pack,
     DataType.LONG: LONGS.pack,
@@ -124,7 +125,8 @@ _PACKINGS: dict[DataType, Callable[[Row], Tensor]] = {
     DataType.STRING: _pack_texts,
 }
 
-_PACKERS: dict[DataType, Cast] = {
+# What makes an array of one column, and says which of its cells does not fit.
+_COLUMN_PACKERS: dict[DataType, Cast] = {
     DataType.BOOLEAN: _pack_booleans,
     DataType.INTEGER: cast_shorts,
     DataType.LONG: cast_longs,
