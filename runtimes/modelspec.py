@@ -44,7 +44,7 @@ def read_model_spec(folder: Path) -> ModelSpec:
     Raises `ModelNotFound` where there is no model, `InvalidModel` where its MLmodel is broken.
     """
     file = folder / MLMODEL
-    document = Node(parse_yaml(_read_text(folder), file), file)
+    document = Node(parse_yaml(_read_bytes(folder), file), file)
     nodes = document.members()
     said = {key: _KEYS[key].read(nodes[key]) for key in _KEYS if _is_said(nodes.get(key))}
     said = {key: value for key, value in said.items() if value not in _SAYS_NOTHING}
@@ -67,7 +67,7 @@ def write_model_spec(folder: Path, spec: ModelSpec) -> None:
     _replace(file, format_yaml({**spec.extra, **said, "flavors": flavors}, file))
 
 
-def _read_text(folder: Path) -> bytes:
+def _read_bytes(folder: Path) -> bytes:
     file = folder / MLMODEL
     try:
         _check_folder(folder)

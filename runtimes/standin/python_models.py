@@ -1,6 +1,6 @@
 """The stand-in's ``mlflow.pyfunc``: the classes that Python models are made of.
 
-Type hints are marked here and checked by ``type_hints.py``, before a model is called.
+Functions with type hints are marked here; ``typehints.py`` checks their input before a call.
 """
 
 from __future__ import annotations
