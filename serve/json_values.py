@@ -112,8 +112,7 @@ def _(value: UUID) -> str:
 
 
 @to_json_value.register(Columns)
-def to_records(table: Columns) -> list[Record]:
-    """Return the rows of ``table``, each as a dict under the columns' names as strings."""
+def _(table: Columns) -> list[Record]:
     columns = [v.tolist() if isinstance(v, np.ndarray) else v for v in table.values.values()]
     return _zip_records(list(table.values), columns, table.rows)
 
