@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import click
@@ -13,11 +13,7 @@ from ..serve.settings import SETTINGS, Setting, Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-DEFAULTS = {
-    one.name: SETTINGS[one.name].default or one.default
-    for one in fields(Settings)
-    if SETTINGS[one.name].default or one.default is not MISSING
-}
+DEFAULTS = {one.name: SETTINGS[one.name].default or one.default for one in fields(Settings)}
 
 
 def settings_options(command: Command) -> Command:
@@ -36,11 +32,13 @@ def _option(name: str, setting: Setting) -> Callable[[Command], Command]:
     if setting.kind is SWITCH:
         declared = [name, f"{setting.flag}/--no-{setting.flag.removeprefix('--')}"]
         return click.option(*declared, default=None, help=text)
-    if setting.kind is NAMES:
-        return click.option(
-            *declared, multiple=True, default=None, help=text, metavar=setting.kind.metavar
-        )
-    return click.option(*declared, default=None, help=text, metavar=setting.kind.metavar)
+    return click.option(
+        *declared,
+        multiple=setting.kind is NAMES,
+        default=None,
+        help=text,
+        metavar=setting.kind.metavar,
+    )
 
 
 def _default_note(name: str) -> str:
