@@ -159,7 +159,7 @@ class TestStrings:
             (b"b", "bytes"),
             (5, "an integer"),
             (True, "a boolean"),
-            (2.5, "a value of type float"),
+            (2.5, "a number"),
         ],
     )
     def test_what_is_no_string_names_its_row_and_is_never_made_one(self, value, found):
