@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .columns import Tensor
 from .datetimes import DTYPE as MOMENTS
 from .datetimes import cast_datetimes
 from .errors import InvalidCell
@@ -20,7 +21,6 @@ from .fields import Field, convert_each
 from .schema import DataType
 from .values import (
     CASTS,
-    Array,
     as_objects,
     cast_doubles,
     cast_strings,
@@ -31,14 +31,14 @@ from .values import (
 _NUMBERS = "biuf"
 
 
-def cast_array(array: Array, field: Field) -> Array:
+def cast_array(array: Tensor, field: Field) -> Tensor:
     """Return a column of one dimension as the type of ``field``, or raise the error for a cell."""
     if array.dtype == field.scalar.dtype and array.dtype.kind != "O":
         return array
     return _CASTS[field.scalar](array, field)
 
 
-def convert_exactly(array: Array, dtype: np.dtype[Any]) -> tuple[Array, Array | None]:
+def convert_exactly(array: Tensor, dtype: np.dtype[Any]) -> tuple[Tensor, Tensor | None]:
     """Return numbers as ``dtype``, and where that changed one; None stands for nowhere."""
     if _is_always_exact(array.dtype, dtype):
         return array.astype(dtype, copy=False), None
@@ -69,7 +69,7 @@ def _is_always_exact(found: np.dtype[Any], wanted: np.dtype[Any]) -> bool:
     return np.can_cast(found, wanted, "safe") and not is_rounded
 
 
-def _fits(array: Array, dtype: np.dtype[Any]) -> Array:
+def _fits(array: Tensor, dtype: np.dtype[Any]) -> Tensor:
     """Tell for each number whether it is in the range where comparing it with its copy is safe."""
     if array.dtype.kind in "iu" and dtype.kind == "f":
         limit = 2 ** (np.finfo(dtype).nmant + 1)
@@ -84,7 +84,7 @@ def _fits(array: Array, dtype: np.dtype[Any]) -> Array:
     return (array >= low) & (array <= high)
 
 
-def _cast_numbers(array: Array, field: Field) -> Array:
+def _cast_numbers(array: Tensor, field: Field) -> Tensor:
     if array.dtype.kind not in _NUMBERS:
         raise _refuse_type(array, field)
     if array.dtype.kind == "f" and field.type in {DataType.INTEGER, DataType.LONG}:
@@ -99,7 +99,7 @@ def _cast_numbers(array: Array, field: Field) -> Array:
     return converted
 
 
-def _cast_with_gaps(array: Array, missing: Array, field: Field) -> Array:
+def _cast_with_gaps(array: Tensor, missing: Tensor, field: Field) -> Tensor:
     """Return whole numbers and NaN as float64, which is how pandas has integers with gaps."""
     if field.required:
         raise field.refusal(int(np.argmax(missing)), None)
@@ -109,7 +109,7 @@ def _cast_with_gaps(array: Array, missing: Array, field: Field) -> Array:
     return array.astype(np.float64)
 
 
-def _cast_moments(array: Array, field: Field) -> Array:
+def _cast_moments(array: Tensor, field: Field) -> Tensor:
     if array.dtype.kind != "M":
         raise _refuse_type(array, field)
     moments = array.astype(MOMENTS)
@@ -119,19 +119,19 @@ def _cast_moments(array: Array, field: Field) -> Array:
     return moments
 
 
-def _cast_texts(array: Array, field: Field) -> Array:
+def _cast_texts(array: Tensor, field: Field) -> Tensor:
     if array.dtype.kind != "U":
         raise _refuse_type(array, field)
     return array.astype(object)
 
 
-def _cast_bytes(array: Array, field: Field) -> Array:
+def _cast_bytes(array: Tensor, field: Field) -> Tensor:
     if array.dtype.kind not in "SU":
         raise _refuse_type(array, field)
     return array.astype(object)
 
 
-def _cast_number_objects(array: Array, field: Field) -> Array:
+def _cast_number_objects(array: Tensor, field: Field) -> Tensor:
     cells = convert_each(_plain_cells(array), field, _to_number)
     if field.type is not DataType.FLOAT:
         return CASTS[field.scalar](cells, field)
@@ -139,20 +139,20 @@ def _cast_number_objects(array: Array, field: Field) -> Array:
     return _cast_numbers(cast_doubles(cells, doubles), field)
 
 
-def _cast_moment_objects(array: Array, field: Field) -> Array:
+def _cast_moment_objects(array: Tensor, field: Field) -> Tensor:
     return cast_datetimes(convert_each(_plain_cells(array), field, _to_moment_text), field)
 
 
-def _cast_text_objects(array: Array, field: Field) -> Array:
+def _cast_text_objects(array: Tensor, field: Field) -> Tensor:
     cells = array.tolist()
     return array if is_text(cells) else cast_strings(_plain_cells(array), field)
 
 
-def _cast_bytes_objects(array: Array, field: Field) -> Array:
+def _cast_bytes_objects(array: Tensor, field: Field) -> Tensor:
     return as_objects(convert_each(_plain_cells(array), field, nullable(_to_bytes_or_text, field)))
 
 
-def _plain_cells(array: Array) -> list[Any]:
+def _plain_cells(array: Tensor) -> list[Any]:
     """Return the cells in Python's own types, with None where one is missing."""
     return [None if is_missing(cell) else plain(cell) for cell in array.tolist()]
 
@@ -188,18 +188,18 @@ def _to_bytes_or_text(cell: Any) -> bytes | str:
     raise TypeError
 
 
-def _refuse_type(array: Array, field: Field) -> InvalidCell:
+def _refuse_type(array: Tensor, field: Field) -> InvalidCell:
     return field.misfit(None, f"{array.dtype} values")
 
 
 def _either(
-    typed: Callable[[Array, Field], Array], objects: Callable[[Array, Field], Array]
-) -> Callable[[Array, Field], Array]:
+    typed: Callable[[Tensor, Field], Tensor], objects: Callable[[Tensor, Field], Tensor]
+) -> Callable[[Tensor, Field], Tensor]:
     """Return a cast that reads arrays of Python objects by ``objects``, all others by ``typed``."""
     return lambda array, field: (objects if array.dtype.kind == "O" else typed)(array, field)
 
 
-_CASTS: dict[DataType, Callable[[Array, Field], Array]] = {
+_CASTS: dict[DataType, Callable[[Tensor, Field], Tensor]] = {
     DataType.BOOLEAN: _either(_cast_numbers, _cast_number_objects),
     DataType.INTEGER: _either(_cast_numbers, _cast_number_objects),
     DataType.LONG: _either(_cast_numbers, _cast_number_objects),

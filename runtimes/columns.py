@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 ColumnName = str | int
-ColumnValues = np.ndarray[Any, Any] | list[Any]
 Tensor = np.ndarray[Any, Any]
+ColumnValues = Tensor | list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,17 @@ def concatenate(parts: Sequence[ModelInput]) -> ModelInput:
 def layout(data: ModelInput) -> tuple[object, ...]:
     """Return what must be equal for two inputs to be joined without changing either's values.
 
-    Columns that are lists are of no known type and join with nothing; neither do payloads.
+    Columns that are lists are of no known type and join with nothing; neither do payloads, nor
+    tensors that have no rows or not all the same number.
     """
     match data:
         case Columns(values=values):
             kinds = tuple((name, _kind(column)) for name, column in values.items())
             return (Columns, kinds)
         case Tensors(values=values):
+            rows = {array.shape[:1] for array in values.values()}
+            if len(rows) != 1 or () in rows:
+                return (Tensors, id(data))
             return (Tensors, tuple((n, a.dtype, a.shape[1:]) for n, a in values.items()))
         case Payload():
             return (Payload, id(data))

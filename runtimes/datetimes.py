@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .columns import Tensor
 from .fields import Field, convert_each
 
 DTYPE = np.dtype("datetime64[ns]")
@@ -36,7 +37,7 @@ _NO_OFFSET = re.compile(r"Z|\+00:00")
 _FIRST_SAFE_YEAR, _FIRST_UNSAFE_YEAR = "1678", "2262"
 
 
-def cast_datetimes(values: Sequence[Any], field: Field) -> np.ndarray[Any, Any]:
+def cast_datetimes(values: Sequence[Any], field: Field) -> Tensor:
     """Return ISO 8601 texts and integers, which count nanoseconds since 1970, as datetime64[ns].
 
     A moment with an offset becomes naive UTC; None, "" and "NaT" become NaT.
@@ -71,7 +72,7 @@ def to_naive_utc(moment: dt.datetime) -> dt.datetime:
     return moment.astimezone(dt.UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _parse_plain(texts: list[str]) -> np.ndarray[Any, Any] | None:
+def _parse_plain(texts: list[str]) -> Tensor | None:
     """Return the moments in ``texts``, or None where one needs a closer look."""
     lines = "\n".join([*texts, ""])
     if not _PLAIN_LINES.fullmatch(lines):

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from .arrays import convert_exactly, plain
+from .columns import Tensor
 from .datetimes import DTYPE as MOMENTS
 from .datetimes import to_nanoseconds
 from .errors import SchemaViolation
 from .fields import describe
 from .schema import DataType
 from .values import narrow_floats, to_boolean, to_bytes, to_double, to_single, to_text
-
-Array = np.ndarray[Any, Any]
 
 _NUMBERS = "biuf"
 _NEAREST_TYPES = {
@@ -27,7 +26,7 @@ _NEAREST_TYPES = {
 }
 
 
-def convert_safely(array: Array, dtype: np.dtype[Any], where: str) -> Array:
+def convert_safely(array: Tensor, dtype: np.dtype[Any], where: str) -> Tensor:
     """Return ``array`` as ``dtype``, if that type holds every value of the array's type.
 
     Integers of 64 bits pass for floats where each is exact. Texts and bytes may be of any length.
@@ -46,7 +45,7 @@ def convert_safely(array: Array, dtype: np.dtype[Any], where: str) -> Array:
     )
 
 
-def convert_elements(array: Array, dtype: np.dtype[Any], where: str) -> Array:
+def convert_elements(array: Tensor, dtype: np.dtype[Any], where: str) -> Tensor:
     """Return ``array``, which came as JSON or in a table, as ``dtype``.
 
     Numbers are rounded to the precision of a float and changed in no other way; texts are read as
@@ -61,7 +60,7 @@ def convert_elements(array: Array, dtype: np.dtype[Any], where: str) -> Array:
     return _convert_each(array, dtype, where)
 
 
-def _convert_numbers(array: Array, dtype: np.dtype[Any], where: str) -> Array:
+def _convert_numbers(array: Tensor, dtype: np.dtype[Any], where: str) -> Tensor:
     if dtype.kind == "f":
         narrowed = narrow_floats(array, dtype)
         if narrowed is not None:
@@ -76,7 +75,7 @@ def _convert_numbers(array: Array, dtype: np.dtype[Any], where: str) -> Array:
     raise _refusal(where, index, _describe(array[index].item(), dtype), dtype)
 
 
-def _convert_each(array: Array, dtype: np.dtype[Any], where: str) -> Array:
+def _convert_each(array: Tensor, dtype: np.dtype[Any], where: str) -> Tensor:
     """Return the elements converted one by one, which is slow and seldom needed."""
     convert, holder = _converter(dtype), _HOLDERS.get(dtype.kind, dtype)
     elements = []
@@ -135,7 +134,7 @@ def _describe(value: Any, dtype: np.dtype[Any]) -> str:
     return describe(value, _NEAREST_TYPES.get(dtype.kind, DataType.STRING))
 
 
-def _index(mask: Array) -> tuple[int, ...]:
+def _index(mask: Tensor) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(mask)[0])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .columns import Tensor
 from .errors import InvalidCell, SchemaViolation
 from .schema import (
     AnyType,
@@ -153,7 +154,7 @@ def _fields_schema(rows: Sequence[Mapping[str, Any]], names: Iterable[str]) -> C
     )
 
 
-def _tensor(array: np.ndarray[Any, Any], name: str | None = None) -> TensorSpec:
+def _tensor(array: Tensor, name: str | None = None) -> TensorSpec:
     # The length of a text array's longest item is no part of its type.
     dtype = np.dtype(array.dtype.kind) if array.dtype.kind in "US" else array.dtype
     return TensorSpec(dtype, (-1, *array.shape[1:]), name)

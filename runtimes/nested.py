@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import cast_array, is_missing, plain
+from .columns import Tensor
 from .errors import InvalidCell
 from .fields import ADVICE_FOR_MISSING, Field, describe, expect
 from .schema import AnyType, Array, ColumnType, DataType, Map, Object, Property, SparkVector
@@ -58,7 +59,7 @@ class Misfit(Exception):
         return InvalidCell(column, row, self.found, self.expected, self.advice, self.member)
 
 
-def cast_nested(values: Sequence[Any], field: Field, check: Check) -> np.ndarray[Any, Any]:
+def cast_nested(values: Sequence[Any], field: Field, check: Check) -> Tensor:
     """Return ``values`` as objects that ``check`` let pass, or raise the error for the first."""
     cells = []
     for row, value in enumerate(values):
@@ -102,7 +103,7 @@ def compile_array_check(column_type: Array | SparkVector, *, required: bool = Tr
     return check_array
 
 
-def _to_array(items: Any, leaf: ColumnType) -> np.ndarray[Any, Any]:
+def _to_array(items: Any, leaf: ColumnType) -> Tensor:
     if isinstance(leaf, AnyType):
         is_uniform = len(set(map(type, items))) == 1 and not isinstance(items[0], list)
         return np.array(items) if is_uniform else as_objects(items)

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from .columns import Tensor
 from .datetimes import cast_datetimes
 from .fields import Field, convert_each
 from .schema import DataType
 
-Array = np.ndarray[Any, Any]
-Cast = Callable[[Sequence[Any], Field], Array]
+Cast = Callable[[Sequence[Any], Field], Tensor]
 
 # Beyond it a float skips integers.
 LARGEST_EXACT_INTEGER = 2**53
@@ -42,7 +42,7 @@ class Packing:
     code: str
     dtype: np.dtype[Any]
 
-    def pack(self, values: Sequence[Any]) -> Array:
+    def pack(self, values: Sequence[Any]) -> Tensor:
         """Return ``values`` as an array, or raise one of `MISFITS`."""
         count = len(values)
         array: Any = np.empty(count, self.dtype)
@@ -58,19 +58,19 @@ SINGLES = Packing("f", DataType.FLOAT.dtype)
 DOUBLES = Packing("d", DataType.DOUBLE.dtype)
 
 
-def cast_booleans(values: Sequence[Any], field: Field) -> Array:
+def cast_booleans(values: Sequence[Any], field: Field) -> Tensor:
     """Return booleans, 0, 1, "true" and "false" as booleans; among None, as objects."""
     if _BOOLEANS.issuperset(map(type, values)):
         return BOOLEANS.pack(values)
     return as_booleans(convert_each(values, field, nullable(to_boolean, field)))
 
 
-def as_booleans(cells: Sequence[bool | None]) -> Array:
+def as_booleans(cells: Sequence[bool | None]) -> Tensor:
     """Return booleans as an array of bool, or of objects where one is None."""
     return np.array(cells, object if None in cells else bool)
 
 
-def cast_shorts(values: Sequence[Any], field: Field) -> Array:
+def cast_shorts(values: Sequence[Any], field: Field) -> Tensor:
     """Return whole numbers and their texts as int32; among None, as float64 with NaN."""
     try:
         return SHORTS.pack(values)
@@ -78,7 +78,7 @@ def cast_shorts(values: Sequence[Any], field: Field) -> Array:
         return _cast_integers(values, field, SHORTS.dtype, to_short)
 
 
-def cast_longs(values: Sequence[Any], field: Field) -> Array:
+def cast_longs(values: Sequence[Any], field: Field) -> Tensor:
     """Return whole numbers and their texts as int64; among None, as float64 with NaN."""
     try:
         return LONGS.pack(values)
@@ -88,7 +88,7 @@ def cast_longs(values: Sequence[Any], field: Field) -> Array:
 
 def _cast_integers(
     values: Sequence[Any], field: Field, dtype: np.dtype[Any], convert: Callable[[Any], int]
-) -> Array:
+) -> Tensor:
     if not field.required and _OPTIONAL_INTEGERS.issuperset(map(type, values)):
         floats = _parse_floats(values)
         limit = min(LARGEST_EXACT_INTEGER, np.iinfo(dtype).max)
@@ -112,7 +112,7 @@ def refuse_rounding(cells: Sequence[int | None], field: Field) -> None:
             )
 
 
-def cast_singles(values: Sequence[Any], field: Field) -> Array:
+def cast_singles(values: Sequence[Any], field: Field) -> Tensor:
     """Return numbers and their texts as float32, None as NaN."""
     try:
         return SINGLES.pack(values)
@@ -124,7 +124,7 @@ def cast_singles(values: Sequence[Any], field: Field) -> Array:
     return np.array(convert_each(values, field, to_single), np.float32)
 
 
-def cast_doubles(values: Sequence[Any], field: Field) -> Array:
+def cast_doubles(values: Sequence[Any], field: Field) -> Tensor:
     """Return numbers and their texts as float64, None as NaN."""
     try:
         return DOUBLES.pack(values)
@@ -133,14 +133,14 @@ def cast_doubles(values: Sequence[Any], field: Field) -> Array:
     return np.array(convert_each(values, field, to_double)) if floats is None else floats
 
 
-def narrow_floats(floats: Array, dtype: Any = np.float32) -> Array | None:
+def narrow_floats(floats: Tensor, dtype: Any = np.float32) -> Tensor | None:
     """Return ``floats`` in the type ``dtype``, or None where a finite one would become infinite."""
     with np.errstate(over="ignore"):
-        narrow: Array = floats.astype(dtype)
+        narrow: Tensor = floats.astype(dtype)
     return None if (np.isinf(narrow) & np.isfinite(floats)).any() else narrow
 
 
-def _parse_floats(values: Sequence[Any]) -> Array | None:
+def _parse_floats(values: Sequence[Any]) -> Tensor | None:
     if not _FLOATABLE.issuperset(map(type, values)):
         return None
     try:
@@ -149,7 +149,7 @@ def _parse_floats(values: Sequence[Any]) -> Array | None:
         return None
 
 
-def cast_strings(values: Sequence[Any], field: Field) -> Array:
+def cast_strings(values: Sequence[Any], field: Field) -> Tensor:
     """Return texts, and numbers and booleans as Python writes them; None stays."""
     if is_text(values):
         return np.array(values, object)
@@ -161,17 +161,17 @@ def is_text(values: Sequence[Any]) -> bool:
     return _STRINGS.issuperset(map(type, values))
 
 
-def cast_base64(values: Sequence[Any], field: Field) -> Array:
+def cast_base64(values: Sequence[Any], field: Field) -> Tensor:
     """Return the bytes that base64 texts stand for."""
     return as_objects(convert_each(values, field, nullable(from_base64, field)))
 
 
-def cast_texts_to_bytes(values: Sequence[Any], field: Field) -> Array:
+def cast_texts_to_bytes(values: Sequence[Any], field: Field) -> Tensor:
     """Return the UTF-8 bytes of texts."""
     return as_objects(convert_each(values, field, nullable(to_bytes, field)))
 
 
-def as_objects(cells: Sequence[Any]) -> Array:
+def as_objects(cells: Sequence[Any]) -> Tensor:
     """Return an array whose elements are the very ``cells``, whatever they are."""
     return np.fromiter(cells, object, len(cells))
 
