@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..runtimes.columns import Columns, ModelInput, Tensors, count_rows, layout
@@ -18,6 +19,7 @@ from .json_body import read_json_body
 from .typed_rows import TypedRowsDecoder
 
 _ROWS_KEY = "rows"
+_ESCAPED = re.compile(r'["\\\x00-\x1f]')
 
 
 class Decoded(NamedTuple):
@@ -96,7 +98,14 @@ class Decoder:
         schema, enforcer = self._schema, self._enforcer
         if not (isinstance(schema, ColumnSchema) and isinstance(enforcer, ColumnEnforcer)):
             return None
-        return TypedRowsDecoder(schema) if schema.is_named and enforcer.is_packable else None
+        is_typed = schema.is_named and enforcer.is_packable and _are_keys(schema.names)
+        return TypedRowsDecoder(schema) if is_typed else None
+
+
+def _are_keys(names: Iterable[object]) -> bool:
+    """Tell whether msgspec takes ``names`` for keys: each once, and none that JSON escapes."""
+    texts = [str(name) for name in names]
+    return len(set(texts)) == len(texts) and not any(map(_ESCAPED.search, texts))
 
 
 def _has_even_rows(data: ModelInput, rows: int) -> bool:

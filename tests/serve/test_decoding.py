@@ -439,6 +439,24 @@ def test_the_typed_path_is_taken_for_plain_rows():
     assert decoded.data == [(1.0, "a")]
 
 
+@pytest.mark.parametrize(
+    "name", ['5"', "a\\b", "a\nb", "\0", "naïve", "日本", "💥", "", "__class__"]
+)
+def test_a_column_may_have_any_name(name):
+    decoder = decoder_of(columns_of(Column(DataType.DOUBLE, name), Column(DataType.LONG, "other")))
+    for document in (
+        split([[2, 1.5]], ["other", name]),
+        {"dataframe_records": [{name: 1.5, "other": 2}]},
+        {"inputs": {"other": [2], name: [1.5]}},
+    ):
+        decoded = decode(decoder, document)
+        packed = decoder.pack(decoded.data) if isinstance(decoded.data, list) else decoded.data
+        assert {key: list(column) for key, column in packed.values.items()} == {
+            name: [1.5],
+            "other": [2],
+        }
+
+
 def test_named_tensors_are_read_by_name():
     schema = TensorSchema((TensorSpec(np.dtype(np.int64), (-1,), "ids"),))
     data = decode(decoder_of(schema), {"inputs": {"ids": [1, 2]}}).data
