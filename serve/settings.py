@@ -222,8 +222,9 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        if not self.model_name:
-            object.__setattr__(self, "model_name", self.model.resolve().name)
+        name = self.model_name or self.model.resolve().name
+        # Bytes that are no UTF-8, in a folder's name or a flag, have no place in an answer.
+        object.__setattr__(self, "model_name", name.encode(errors="replace").decode())
 
 
 SETTINGS: Final[Mapping[str, Setting]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from pathlib import Path
 
@@ -248,6 +249,12 @@ def test_a_file_url_of_another_machine_is_refused():
 def test_the_model_is_called_as_its_folder_unless_it_is_named(tmp_path):
     assert build({"model": str(tmp_path / "churn" / ".." / "plan")}).model_name == "plan"
     assert build({"model_name": "risk"}).model_name == "risk"
+
+
+def test_a_name_that_is_no_utf_8_becomes_one_that_can_be_shown(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    assert build({"model": str(tmp_path / name)}).model_name == "caf?"
+    assert build({"model_name": name}).model_name == "caf?"
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
