@@ -80,7 +80,9 @@ class Node:
     def json(self) -> Node:
         """Return what this string says as JSON, at the same place."""
         try:
-            return Node(json.loads(self.text()), self.file, self.path)
+            value = json.loads(self.text())
+            json.dumps(value, ensure_ascii=False).encode()  # raises for half of a surrogate pair
+            return Node(value, self.file, self.path)
         except (ValueError, RecursionError) as error:
             raise self.refusal("JSON", f"a string that is not JSON ({error})") from error
 

@@ -244,6 +244,10 @@ REFUSED_SCHEMAS = {
         '[{"type": "long", "name": "a"}, {"type": "string", "name": "a"}]',
         'signature.inputs[0] ("a"): found 2 of this name',
     ),
+    "half of a surrogate pair": (
+        r'[{"type": "long", "name": "\ud800"}]',
+        "signature.inputs: found a string that is not JSON",
+    ),
     "a tensor without a spec": ('[{"type": "tensor"}]', 'expected the key "tensor-spec"'),
     "types nested very deep": (
         "[" + '{"type": "array", "items": ' * 800 + '{"type": "any"}' + "}" * 800 + "]",
