@@ -31,8 +31,9 @@ def model_file(folder: Path, relative: str) -> Path:
     Otherwise, or where it is outside the model's folder, it is refused with `InvalidModel`.
     """
     path = path_inside(folder, relative)
-    if not path.exists():
-        found = f'the path "{relative}", which does not exist'
+    if not path.is_file() and not path.is_dir():  # a pipe would be waited for without end
+        fault = "is neither a file nor a folder" if path.exists() else "does not exist"
+        found = f'the path "{relative}", which {fault}'
         raise InvalidModel(folder / MLMODEL, found, "a file of the model")
     return path
 

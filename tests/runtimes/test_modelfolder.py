@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from mlserve.runtimes.errors import InvalidModel
 from mlserve.runtimes.modelfolder import model_file, path_inside
@@ -63,6 +65,12 @@ def test_a_file_that_is_not_there_is_refused_by_name(folder):
     with pytest.raises(
         InvalidModel, match=r'MLmodel: found the path "model\.onnx", which does not'
     ):
+        model_file(folder, "model.onnx")
+
+
+def test_a_pipe_is_refused_before_anybody_waits_for_it(folder):
+    os.mkfifo(folder / "model.onnx")
+    with pytest.raises(InvalidModel, match="which is neither a file nor a folder"):
         model_file(folder, "model.onnx")
 
 
