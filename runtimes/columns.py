@@ -59,6 +59,19 @@ def count_rows(data: ModelInput) -> int:
             return len(array) if array.ndim else 1
 
 
+def unwrap(data: ModelInput) -> Any:
+    """Return what is no table as a model's own code gets it: a value, an array, a dict of arrays.
+
+    A table is itself.
+    """
+    match data:
+        case Payload(value=value):
+            return value
+        case Tensors(values=values):
+            return dict(values)
+    return data
+
+
 def concatenate(parts: Sequence[ModelInput]) -> ModelInput:
     """Return ``parts`` as one input, in order; all must be of one kind with the same names.
 

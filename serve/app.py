@@ -34,6 +34,9 @@ from .statuses import find_status
 
 logger = logging.getLogger("mlserve.serve")
 
+# No Python of the model's runs in these, which could hang one day where it was quick before.
+_STEADY_FLAVORS = frozenset({"onnx"})
+
 
 class Service:
     """One model behind HTTP, in one process.
@@ -116,7 +119,7 @@ class Service:
                 settings.timeout_seconds,
             ),
             self._recorder,
-            Pace() if runtime.is_row_wise else None,
+            Pace() if self._model.flavor in _STEADY_FLAVORS and runtime.is_row_wise else None,
         )
         self._invocations.start(dispatcher)
         await self._warm_up()

@@ -50,6 +50,14 @@ class Backlog:
         else:
             queue.append(job)
 
+    def drop_answered(self) -> None:
+        """Remove the jobs that are answered already: too late, or their client is gone."""
+        waiting = [job for queue in self._queues.values() for job in queue if not job.answer.done()]
+        self.rows = 0
+        self._queues.clear()
+        for job in waiting:
+            self.add(job)
+
     def oldest(self) -> Job:
         """Return the first job of the key whose turn it is."""
         return next(iter(self._queues.values()))[0]

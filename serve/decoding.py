@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..runtimes.columns import Columns, ModelInput, Tensors, count_rows, layout
+from ..runtimes.columns import Columns, ModelInput, count_rows, layout
 from ..runtimes.enforcement import ColumnEnforcer, Enforcer, Origin, compile_schema
 from ..runtimes.errors import MalformedRequest
 from ..runtimes.flavors import Model
@@ -90,7 +90,7 @@ class Decoder:
         rows = count_rows(data)
         if rows == 0:
             raise MalformedRequest("the request has no rows; send at least one")
-        is_shared = self._is_row_wise and not is_bare and _has_even_rows(data, rows)
+        is_shared = self._is_row_wise and not is_bare
         key = (layout(data), _params_key(params)) if is_shared else object()
         return Decoded(data, rows, params, key, is_bare)
 
@@ -106,13 +106,6 @@ def _are_keys(names: Iterable[object]) -> bool:
     """Tell whether msgspec takes ``names`` for keys: each once, and none that JSON escapes."""
     texts = [str(name) for name in names]
     return len(set(texts)) == len(texts) and not any(map(_ESCAPED.search, texts))
-
-
-def _has_even_rows(data: ModelInput, rows: int) -> bool:
-    """Tell whether each tensor has an entry a row: others would be joined with strangers' rows."""
-    if not isinstance(data, Tensors):
-        return True
-    return all(array.ndim and len(array) == rows for array in data.values.values())
 
 
 def _params_key(params: Mapping[str, Any]) -> object:

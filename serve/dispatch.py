@@ -85,7 +85,10 @@ class Dispatcher:
         self._unanswered[job] = None
         if self._sweep is None:
             self._sweep = self._loop.call_later(self._limits.timeout_seconds, self._expire)
-        self._plan_dispatch()
+        if self._idle:
+            self._plan_dispatch()
+        else:
+            self._recorder.queued_rows.set(backlog.rows)
 
     async def close(self) -> None:
         """Refuse new jobs, wait until all accepted ones are answered, and end the threads."""
@@ -101,7 +104,7 @@ class Dispatcher:
             self._batches.put(None)
 
     def _plan_dispatch(self) -> None:
-        if self._idle and self._backlog and not self._is_dispatch_due:
+        if self._backlog and not self._is_dispatch_due:
             self._is_dispatch_due = True
             self._turns, self._seen_rows = 0, self._backlog.rows
             self._loop.call_soon(self._gather)
@@ -217,5 +220,7 @@ class Dispatcher:
                 self._sweep = self._loop.call_later(remaining, self._expire)
                 break
             self._settle(job, DeadlineExceeded(timeout))
+        self._backlog.drop_answered()
+        self._recorder.queued_rows.set(self._backlog.rows)
         if self._closing is not None and not self._unanswered and not self._closing.done():
             self._closing.set_result(None)

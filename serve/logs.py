@@ -38,7 +38,9 @@ class TextFormatter(logging.Formatter):
         message = escape_controls(record.getMessage())
         fields = "".join(f" {name}={_quote(value)}" for name, value in fields_of(record).items())
         line = f"{timestamp(record)} {record.levelname} {record.name}: {message}{fields}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if not record.exc_info:
+            return line
+        return "\n".join([line, *indent_lines(self.formatException(record.exc_info))])
 
 
 class JsonFormatter(logging.Formatter):
@@ -107,6 +109,11 @@ def timestamp(record: logging.LogRecord) -> str:
 def escape_controls(text: str) -> str:
     """Return ``text`` on one line: a caller's line break must not look like a record of ours."""
     return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def indent_lines(text: str) -> list[str]:
+    """Return the lines of ``text`` indented, so that none of them looks like a record of ours."""
+    return [f"  {escape_controls(line)}" for line in text.split("\n")]
 
 
 def _quote(value: object) -> str:

@@ -22,7 +22,7 @@ from ..runtimes.errors import (
 from .answers import encode_answer, encode_bare, encode_rows
 from .batching import Job
 
-Answer = bytes | MLServeError
+Answer = bytes | Exception
 Pack = Callable[[Sequence[tuple[Any, ...]]], Columns]
 
 
@@ -48,7 +48,7 @@ def predict_batch(
         prediction = _predict(runtime, _join(pack, jobs), jobs[0])
         predicted = clock()
         answers = _encode(runtime, prediction, jobs)
-    except MLServeError as error:
+    except Exception as error:  # noqa: BLE001 - whatever fails is the answer to its job alone
         if len(jobs) > 1:
             return _predict_each(runtime, pack, jobs, clock)
         predicted, answers = clock(), [error]

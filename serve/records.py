@@ -50,9 +50,10 @@ def _is_number_array(values: ColumnValues) -> bool:
 
 @lru_cache(_MAX_LAYOUTS)
 def _record_type(names: tuple[str, ...]) -> Callable[..., msgspec.Struct] | None:
-    """Return a struct with the members ``names``, or None where two are the same."""
-    if len(set(names)) < len(names):
-        return None
+    """Return a struct with the members ``names``, or None where msgspec takes no such names."""
     fields = [(f"c{i}", Any) for i in range(len(names))]
     rename = {f"c{i}": name for i, name in enumerate(names)}
-    return msgspec.defstruct("Record", fields, rename=rename, gc=False)
+    try:
+        return msgspec.defstruct("Record", fields, rename=rename, gc=False)
+    except ValueError:  # two are the same, or one has a character that JSON escapes
+        return None

@@ -86,3 +86,14 @@ def test_every_job_leaves_once_in_the_order_of_its_key(loop, arrivals, max_rows)
     for key in "abc":
         left = [job for batch in batches for job in batch if job.key == key]
         assert left == [job for job in jobs if job.key == key]
+
+
+def test_dropping_what_is_answered_frees_its_rows_and_keeps_the_order(loop):
+    late, first, second = _job(loop, 5), _job(loop, 2), _job(loop, 3)
+    backlog = _filled(late, first, second)
+    late.answer.cancel()
+
+    backlog.drop_answered()
+
+    assert backlog.rows == 5
+    assert backlog.take(10) == [first, second]
