@@ -154,10 +154,10 @@ def _cast_bytes_objects(array: Tensor, field: Field) -> Tensor:
 
 def _plain_cells(array: Tensor) -> list[Any]:
     """Return the cells in Python's own types, with None where one is missing."""
-    return [None if is_missing(cell) else plain(cell) for cell in array.tolist()]
+    return [None if is_missing(cell) else to_python(cell) for cell in array.tolist()]
 
 
-def plain(cell: Any) -> Any:
+def to_python(cell: Any) -> Any:
     """Return a numpy scalar as Python's own, anything else as it is."""
     if isinstance(cell, np.generic) and not isinstance(cell, np.datetime64):
         return cell.item()

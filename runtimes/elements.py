@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import convert_exactly, plain
+from .arrays import convert_exactly, to_python
 from .columns import Tensor
 from .datetimes import DTYPE as MOMENTS
 from .datetimes import to_nanoseconds
@@ -81,9 +81,9 @@ def _convert_each(array: Tensor, dtype: np.dtype[Any], where: str) -> Tensor:
     elements = []
     for index, element in np.ndenumerate(array):
         try:
-            elements.append(convert(plain(element)))
+            elements.append(convert(to_python(element)))
         except (TypeError, ValueError, OverflowError):
-            raise _refusal(where, index, _describe(plain(element), dtype), dtype) from None
+            raise _refusal(where, index, _describe(to_python(element), dtype), dtype) from None
     converted = np.array(elements, holder).reshape(array.shape)
     if dtype.kind == "M":
         return converted.view(MOMENTS).astype(dtype)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import cast_array, is_missing, plain
+from .arrays import cast_array, is_missing, to_python
 from .columns import Tensor
 from .errors import InvalidCell
 from .fields import ADVICE_FOR_MISSING, Field, describe, expect
@@ -126,7 +126,7 @@ def _check_scalar(data_type: DataType, required: bool) -> Check:
     def check(value: Any) -> Any:
         if not required and is_missing(value):
             return None
-        value = plain(value)
+        value = to_python(value)
         if type(value) not in accepted:
             raise _misfit(value, data_type)
         if data_type in _UNCHANGED:
@@ -157,7 +157,7 @@ def _check_scalars(array: Array, required: bool) -> Check:
             return _cast_items(values, field)
         except InvalidCell as error:
             row = error.row or 0
-            raise _misfit(plain(values[row]), data_type).inside(f"[{row}]") from None
+            raise _misfit(to_python(values[row]), data_type).inside(f"[{row}]") from None
 
     return check
 

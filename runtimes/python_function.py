@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .columns import Columns, ModelInput
+from .columns import Columns, ModelInput, unwrap
 from .compatibility import check_python
 from .contract import LoadOptions, Runtime
 from .errors import InvalidModel, MissingExtra
@@ -24,7 +24,6 @@ from .pythonmodels import Call, Read, bind_call, bind_input, bind_python_model, 
 from .schema import ColumnSchema
 from .standin import install_standin
 from .trust import vouch
-from .typehints import plain
 
 FLAVOR = "python_function"
 
@@ -95,7 +94,7 @@ def load(folder: Path, spec: ModelSpec, options: LoadOptions) -> Runtime:
 
 def read_input(data: ModelInput) -> Any:
     """Return what a model without type hints gets: a table as a pandas DataFrame of its own."""
-    return _import(_FRAMES)(data).copy() if isinstance(data, Columns) else plain(data)
+    return _import(_FRAMES)(data).copy() if isinstance(data, Columns) else unwrap(data)
 
 
 def _load_function(folder: Path, spec: ModelSpec, module: str, method: str) -> tuple[Call, Read]:

@@ -14,7 +14,7 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-from .columns import Columns, ModelInput, Payload, Tensors
+from .columns import Columns, ModelInput, unwrap
 from .compatibility import check_python, check_version
 from .contract import LoadOptions
 from .errors import InvalidModel, InvalidParams, InvalidSetting, MissingExtra, MLServeError
@@ -202,14 +202,7 @@ def limit_jobs(estimator: Any, threads: int) -> None:
 
 def native_input(data: ModelInput) -> Any:
     """Return ``data`` as scikit-learn takes it: a DataFrame, an array, or a dict of arrays."""
-    match data:
-        case Columns():
-            return to_frame(data)
-        case Tensors(values=values):
-            return dict(values)
-        case Payload(value=value):
-            return value
-    return data
+    return to_frame(data) if isinstance(data, Columns) else unwrap(data)
 
 
 def _parts(estimator: Any) -> Iterator[Any]:

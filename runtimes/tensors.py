@@ -35,10 +35,10 @@ class TensorEnforcer:
             case Tensors(values=tensors):
                 return self._from_tensors(dict(tensors), origin)
             case Payload(value=dict(value)):
-                arrays = {name: _to_array(item, place(name)) for name, item in value.items()}
+                arrays = {name: _to_array(item, _place(name)) for name, item in value.items()}
                 return self._from_tensors(arrays, origin)
             case Payload(value=value):
-                return self._from_array(_to_array(value, place(None)), origin)
+                return self._from_array(_to_array(value, _place(None)), origin)
             case array:
                 return self._from_array(array, origin)
 
@@ -58,11 +58,11 @@ class TensorEnforcer:
                 "so send the array itself"
             )
         self._require(set(tensors))
-        return Tensors({str(s.name): fit(tensors[str(s.name)], s, origin) for s in self._specs})
+        return Tensors({str(s.name): _fit(tensors[str(s.name)], s, origin) for s in self._specs})
 
     def _from_array(self, array: Tensor, origin: Origin) -> ModelInput:
         if not self._is_named:
-            return fit(array, self._specs[0], origin)
+            return _fit(array, self._specs[0], origin)
         if len(self._specs) > 1:
             names = ", ".join(f'"{spec.name}"' for spec in self._specs)
             raise SchemaViolation(f"found one array, expected the tensors {names}, each by name")
@@ -74,20 +74,20 @@ class TensorEnforcer:
             raise MissingColumns(missing, sorted(present))
 
 
-def fit(array: Tensor, spec: TensorSpec, origin: Origin) -> Tensor:
+def _fit(array: Tensor, spec: TensorSpec, origin: Origin) -> Tensor:
     """Return ``array`` in the type of ``spec``, if its shape is that of ``spec``."""
     if spec.dtype.kind == "O" and spec.shape == (-1,):
         return array
     if origin is Origin.TYPED and array.dtype.kind == "O" and _may_be_ragged(array, spec):
         return array
-    where = place(spec.name)
+    where = _place(spec.name)
     convert = convert_safely if origin is Origin.TYPED else convert_elements
     if not _is_shaped(array.shape, spec.shape):
         raise _wrong_shape(where, array.shape, spec)
     return convert(array, spec.dtype, where)
 
 
-def place(name: str | None) -> str:
+def _place(name: str | None) -> str:
     """Return what to call a tensor in an error."""
     return "the input tensor" if name is None else f'tensor "{name}"'
 
@@ -98,8 +98,8 @@ def _join_columns(table: Columns, spec: TensorSpec) -> Tensor:
     if len(columns) == 1:
         return _read_column(columns[0], spec, table.rows)
     if spec.shape != (-1, len(columns)):
-        raise _wrong_shape(place(spec.name), (table.rows, len(columns)), spec)
-    where = place(spec.name)
+        raise _wrong_shape(_place(spec.name), (table.rows, len(columns)), spec)
+    where = _place(spec.name)
     arrays = [
         convert_elements(_to_array(column, where), spec.dtype, f"{where}, column {position}")
         for position, column in enumerate(columns)
@@ -111,7 +111,7 @@ def _join_columns(table: Columns, spec: TensorSpec) -> Tensor:
 
 def _read_column(column: ColumnValues, spec: TensorSpec, rows: int) -> Tensor:
     """Return a column whose cells are single values, or lists that make the rest of the shape."""
-    where = place(spec.name)
+    where = _place(spec.name)
     if spec.shape[0] != -1 or -1 in spec.shape[1:]:
         raise SchemaViolation(
             f"{where}: found a column of a table, expected an array of shape {spec.shape}; "

@@ -19,7 +19,7 @@ from typing import Any, Union, get_args, get_origin
 
 import numpy as np
 
-from .columns import Columns, ModelInput, Payload, Tensors
+from .columns import Columns, ModelInput, unwrap
 from .errors import SchemaViolation
 
 _SCALARS: Mapping[Any, str] = {
@@ -68,9 +68,9 @@ def input_reader(
     if is_checked and get_origin(hint) is list and _is_checkable(hint):
         return CheckedInput(hint)
     if hint in _RECORDS:
-        return lambda data: _records(data) if isinstance(data, Columns) else plain(data)
+        return lambda data: _records(data) if isinstance(data, Columns) else unwrap(data)
     if hint in _STRINGS:
-        return lambda data: _first_strings(data) if isinstance(data, Columns) else plain(data)
+        return lambda data: _first_strings(data) if isinstance(data, Columns) else unwrap(data)
     return None
 
 
@@ -87,7 +87,7 @@ class CheckedInput:
             is_object = get_origin(element) is dict or _is_pydantic(element)
             value = _records(data) if is_object else _first_column(data)
         else:
-            value = plain(data)
+            value = unwrap(data)
         return check_value(value, self.hint, "inputs")
 
 
@@ -113,20 +113,10 @@ def check_value(value: Any, hint: Any, place: str) -> Any:
     return value
 
 
-def plain(data: ModelInput) -> Any:
-    """Return what is no table as a Python function gets it: a value, an array, a dict of arrays."""
-    match data:
-        case Payload(value=value):
-            return value
-        case Tensors(values=values):
-            return dict(values)
-    return data
-
-
 def read_list(data: ModelInput) -> Any:
     """Return a table as a list: of values where it has one column, of records where it has more."""
     if not isinstance(data, Columns):
-        return plain(data)
+        return unwrap(data)
     return _first_column(data) if len(data.values) == 1 else _records(data)
 
 
