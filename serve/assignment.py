@@ -6,10 +6,14 @@ Their channel is one socket: down goes an `Assignment`, then its end; up goes on
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .settings import Settings
+
+OnReady = Callable[[str, str], None]
+"""Called once, with the names of the model and its flavor, when all workers answer requests."""
 
 
 @dataclass(frozen=True, slots=True)

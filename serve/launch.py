@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import Final
 
+from .assignment import OnReady
 from .listening import bind_socket, service_url
 from .settings import Settings
 
@@ -45,6 +46,6 @@ def run_service(settings: Settings, loader: str = MODEL_LOADER) -> int:
         }
         logger.info("ready", extra={"fields": fields})
 
-    run: Callable[[socket.socket, Settings, str, Callable[[str, str], None]], int]
+    run: Callable[[socket.socket, Settings, str, OnReady], int]
     run = resolve_name(_ONE if settings.workers == 1 else _MANY)
     return run(listener, settings, loader, log_ready)

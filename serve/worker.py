@@ -11,14 +11,13 @@ import os
 import pickle
 import socket
 import sys
-from collections.abc import Callable
 from functools import partial
 from pkgutil import resolve_name
 from threading import Thread
 
 from ..runtimes.errors import MLServeError
 from .accepting import Shares
-from .assignment import Assignment, Report, Slot, write_report
+from .assignment import Assignment, OnReady, Report, Slot, write_report
 from .logs import configure_logging
 from .server import Loaded, StopSwitch, end_soon, run_server
 from .settings import Settings
@@ -30,7 +29,7 @@ def run_alone(
     listener: socket.socket,
     settings: Settings,
     loader: str,
-    on_ready: Callable[[str, str], None],
+    on_ready: OnReady,
 ) -> int:
     """Serve on ``listener`` in this process until told to stop, and return the exit code."""
     load = partial(_load, loader, settings, Slot())
@@ -81,7 +80,7 @@ def _load(loader: str, settings: Settings, slot: Slot) -> Loaded:
     return loaded
 
 
-def _tell(on_ready: Callable[[str, str], None], loaded: Loaded) -> None:
+def _tell(on_ready: OnReady, loaded: Loaded) -> None:
     on_ready(loaded.model, loaded.flavor)
 
 

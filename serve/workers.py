@@ -16,12 +16,11 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .assignment import Assignment, Report, Slot, read_report
+from .assignment import Assignment, OnReady, Report, Slot, read_report
 from .settings import Settings
 
 LEAST_DELAY_SECONDS: Final = 0.1
@@ -58,7 +57,7 @@ def run_workers(
     listener: socket.socket,
     settings: Settings,
     loader: str,
-    on_ready: Callable[[str, str], None],
+    on_ready: OnReady,
 ) -> int:
     """Serve on ``listener`` with the settings' number of workers, and return the exit code.
 
@@ -92,7 +91,7 @@ class Supervisor:
         self,
         listener: socket.socket,
         assignments: list[Assignment],
-        on_ready: Callable[[str, str], None],
+        on_ready: OnReady,
     ) -> None:
         self._listener, self._assignments, self._on_ready = listener, assignments, on_ready
         self._stopping = asyncio.Event()
