@@ -1,3 +1,7 @@
+"""A typed array is cast only where no value of it changes."""
+
+from __future__ import annotations
+
 from datetime import UTC, date, datetime
 from decimal import Decimal
 

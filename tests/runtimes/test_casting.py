@@ -1,3 +1,7 @@
+"""How a column is read depends on its type and on where its values came from."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from mlserve.runtimes.casting import compile_cast

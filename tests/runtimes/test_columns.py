@@ -1,3 +1,7 @@
+"""Inputs are counted, compared and joined by their rows."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from mlserve.runtimes.columns import (

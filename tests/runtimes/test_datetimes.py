@@ -1,3 +1,7 @@
+"""Moments in any ISO 8601 form become naive UTC, and nothing else does."""
+
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np

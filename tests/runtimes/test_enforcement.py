@@ -1,3 +1,7 @@
+"""Whatever an input looks like, a schema makes its own columns of it or says what is wrong."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from mlserve.runtimes.columns import Columns, Payload, Tensors

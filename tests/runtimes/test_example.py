@@ -1,3 +1,7 @@
+"""A recorded example of any release of MLflow becomes a request."""
+
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

@@ -1,3 +1,7 @@
+"""A path that a model names is found inside its folder or refused."""
+
+from __future__ import annotations
+
 import os
 
 import pytest

@@ -1,3 +1,7 @@
+"""An MLmodel of any release is read, and written back with all that was in it."""
+
+from __future__ import annotations
+
 import os
 import stat
 from dataclasses import replace

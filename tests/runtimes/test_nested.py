@@ -1,3 +1,7 @@
+"""Nested values keep their form, and an error gives the path to the member."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from mlserve.runtimes.errors import InvalidCell

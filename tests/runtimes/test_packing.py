@@ -1,3 +1,7 @@
+"""Packing rows gives what enforcing their columns gives."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given

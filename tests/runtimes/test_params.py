@@ -1,3 +1,7 @@
+"""Each param is the request's, checked, or the model's default."""
+
+from __future__ import annotations
+
 import datetime as dt
 
 import numpy as np

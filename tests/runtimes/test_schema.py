@@ -1,3 +1,7 @@
+"""Types, columns and tensors know their names and their numpy types."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from mlserve.runtimes.schema import (

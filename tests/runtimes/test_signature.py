@@ -1,3 +1,7 @@
+"""A signature is read as MLflow wrote it and written as MLflow writes it."""
+
+from __future__ import annotations
+
 import datetime as dt
 import json
 from pathlib import Path

@@ -1,3 +1,7 @@
+"""Arrays, tables and nested lists become the tensors of a schema or are refused."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from mlserve.runtimes.columns import Columns, Payload, Tensors

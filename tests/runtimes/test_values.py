@@ -1,3 +1,7 @@
+"""Python values become columns of their type where nothing is lost."""
+
+from __future__ import annotations
+
 import math
 
 import numpy as np

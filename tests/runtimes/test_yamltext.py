@@ -1,3 +1,7 @@
+"""YAML is read as plain data of bounded size, whatever the file holds."""
+
+from __future__ import annotations
+
 import datetime as dt
 from contextlib import suppress
 

@@ -1,3 +1,7 @@
+"""Tables of plain cells become the JSON that their records have."""
+
+from __future__ import annotations
+
 import json
 from datetime import date
 
