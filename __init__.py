@@ -29,6 +29,6 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if extra is None or error.name is None or error.name.startswith(f"{__name__}."):
             raise
-        from .runtimes.errors import MissingExtra  # noqa: PLC0415  # only where it is needed
+        from .runtimes.errors import MissingExtra  # noqa: PLC0415 - only where it is needed
 
         raise MissingExtra(f"mlserve.{name}", error.name.partition(".")[0], extra) from error

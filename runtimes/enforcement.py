@@ -114,7 +114,7 @@ class ColumnEnforcer:
 class _AcceptAll:
     """The enforcer of a model that declares nothing of its inputs."""
 
-    def enforce(self, data: ModelInput, origin: Origin) -> ModelInput:  # noqa: ARG002
+    def enforce(self, data: ModelInput, origin: Origin) -> ModelInput:  # noqa: ARG002 - the contract has it
         return data
 
 

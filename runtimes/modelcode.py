@@ -54,7 +54,7 @@ class ModelCode:
         self,
         fullname: str,
         path: object = None,
-        target: ModuleType | None = None,  # noqa: ARG002
+        target: ModuleType | None = None,  # noqa: ARG002 - the import system's signature
     ) -> ModuleSpec | None:
         """Return where a top-level module of the folder is, or None for every other name.
 

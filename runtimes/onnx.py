@@ -78,7 +78,7 @@ class OnnxRuntime:
         """None: a graph has nothing to choose."""
         return frozenset()
 
-    def predict(self, data: ModelInput, params: Mapping[str, Any]) -> Columns | dict[str, Any]:  # noqa: ARG002
+    def predict(self, data: ModelInput, params: Mapping[str, Any]) -> Columns | dict[str, Any]:  # noqa: ARG002 - a runtime's signature
         """Return the outputs: `Columns` of one entry a row for `Columns`, else arrays by name.
 
         A graph has no params; they are left aside.

@@ -117,7 +117,7 @@ def _write_skops(file: Path, model: Any) -> list[str] | None:
         skops.io.load(file, trusted=trusted)
     except OSError:
         raise
-    except Exception:  # noqa: BLE001  # skops has a dozen types of error for what it cannot hold
+    except Exception:  # noqa: BLE001 - skops has a dozen types of error for what it cannot hold
         return None
     return trusted
 

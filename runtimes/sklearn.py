@@ -141,7 +141,7 @@ def load(folder: Path, spec: ModelSpec, options: LoadOptions) -> SklearnRuntime:
     return SklearnRuntime(methods, default, options.threads, code)
 
 
-def read_pickle(file: Path, options: LoadOptions) -> Any:  # noqa: ARG001
+def read_pickle(file: Path, options: LoadOptions) -> Any:  # noqa: ARG001 - one shape of reader
     """Return the object in a pickle, or in a cloudpickle, which is one too."""
     install_standin()
     with file.open("rb") as stream:

@@ -39,9 +39,9 @@ _FOUND: Mapping[type, str] = {
     list: "a list",
     str: "a string",
 }
-_RECORDS = (list[dict[str, str]], typing.List[typing.Dict[str, str]])  # noqa: UP006
+_RECORDS = (list[dict[str, str]], typing.List[typing.Dict[str, str]])  # noqa: UP006 - equal to no list[...]
 _UNIONS = (Union, UnionType)
-_STRINGS = (list[str], typing.List[str])  # noqa: UP006
+_STRINGS = (list[str], typing.List[str])  # noqa: UP006 - equal to no list[...]
 
 
 def read_hint(function: Callable[..., Any], position: int) -> Any:

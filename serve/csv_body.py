@@ -102,7 +102,7 @@ def _number_records(text: str) -> Iterator[tuple[int, Row]]:
 
     def remember_lines() -> Iterator[str]:
         nonlocal last_line
-        for last_line in StringIO(text, newline=""):  # noqa: UP028
+        for last_line in StringIO(text, newline=""):  # noqa: UP028 - it is remembered as well
             yield last_line
 
     reader, number = csv.reader(remember_lines()), 1

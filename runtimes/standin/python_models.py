@@ -84,7 +84,7 @@ class FunctionPythonModel(PythonModel):
     def predict(  # type: ignore[override]
         self,
         model_input: Any,
-        params: dict[str, Any] | None = None,  # noqa: ARG002
+        params: dict[str, Any] | None = None,  # noqa: ARG002 - as MLflow calls it
     ) -> Any:
         """Return what the function returns; it takes no params."""
         return self.func(model_input)

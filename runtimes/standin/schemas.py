@@ -23,7 +23,7 @@ class _Typed:
 
     def __init__(
         self,
-        type: Any,  # noqa: A002
+        type: Any,  # noqa: A002 - MLflow's own name
         name: str | None = None,
         required: bool = True,
     ) -> None:
@@ -111,7 +111,7 @@ class TensorSpec:
 
     def __init__(
         self,
-        type: Any,  # noqa: A002
+        type: Any,  # noqa: A002 - MLflow's own name
         shape: Any,
         name: str | None = None,
     ) -> None:

@@ -35,7 +35,7 @@ def read(hint: Any, data: ModelInput, *, is_checked: bool = True) -> Any:
         (list[Any], [1, "x", None]),
         (list[list[int]], [[1], []]),
         (list[dict[str, list[str]]], [{"a": ["x"]}]),
-        (list[Optional[int]], [1, None]),  # noqa: UP045
+        (list[Optional[int]], [1, None]),  # noqa: UP045 - as models write it
         (list[int | None], [None]),
         (list[int | str], [1, "x", 2.5]),
     ],
@@ -78,7 +78,7 @@ def test_a_table_becomes_a_list_of_its_rows_or_of_its_first_column():
 
 def test_before_hints_were_checked_lists_of_text_were_converted_all_the_same():
     assert read(list[str], TABLE, is_checked=False) == ["x", "y"]
-    old = typing.List[typing.Dict[str, str]]  # noqa: UP006
+    old = typing.List[typing.Dict[str, str]]  # noqa: UP006 - as models write it
     assert read(old, Columns({"q": ["x"], "r": ["y"]}, 1), is_checked=False) == [
         {"q": "x", "r": "y"}
     ]
