@@ -27,16 +27,13 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self._lazy = lazy
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted([*super().list_commands(ctx), *self._lazy])
+        return sorted(self._lazy)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command ``cmd_name``, imported if it has to be."""
-        if cmd_name not in self._lazy:
-            return super().get_command(ctx, cmd_name)
-        command: click.Command = resolve_name(self._lazy[cmd_name][0])
-        return command
+    def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command ``cmd_name``, imported now, or None if there is none."""
+        return resolve_name(self._lazy[cmd_name][0]) if cmd_name in self._lazy else None
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
