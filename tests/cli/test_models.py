@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -14,9 +13,7 @@ from mlserve import save_model
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
-from ..serve.processes import Program, running, wait_until
-
-SERVE = (sys.executable, "-m", "mlserve", "models", "serve")
+from ..serve.processes import SERVE, Program, running, serving, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +39,7 @@ def count_answers(service: Program) -> float:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_model_is_served_until_a_signal(iris, workers):
-    command = (*SERVE, "-m", str(iris), "-p", "0", "-w", workers, "--log-format", "json")
-    with running(*command) as service:
+    with serving("-m", str(iris), "-w", workers) as service:
         ready = service.wait_for("ready")
         assert (ready["model"], ready["flavor"]) == ("iris", "sklearn")
         assert predict(service, iris) == {"predictions": [0, 0]}
@@ -53,7 +49,7 @@ def test_a_model_is_served_until_a_signal(iris, workers):
 
 
 def test_metrics_count_the_requests_of_all_workers(iris):
-    with running(*SERVE, "-m", str(iris), "-p", "0", "-w", "2", "--log-format", "json") as service:
+    with serving("-m", str(iris), "-w", "2") as service:
         for _ in range(8):
             predict(service, iris)
         wait_until(lambda: count_answers(service) == 8)
@@ -71,8 +67,7 @@ def test_variables_and_a_file_configure_the_service(iris, tmp_path):
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_model_that_is_not_there_is_told_once_and_the_exit_code_is_1(tmp_path, workers):
-    command = (*SERVE, "-m", str(tmp_path / "none"), "-p", "0", "-w", workers)
-    with running(*command, "--log-format", "json") as service:
+    with serving("-m", str(tmp_path / "none"), "-w", workers) as service:
         assert service.wait() == 1
         told = [message for message in service.messages if f"no model at {tmp_path}" in message]
         assert len(told) == 1
@@ -90,7 +85,7 @@ def test_a_model_that_is_not_there_is_told_once_and_the_exit_code_is_1(tmp_path,
     ],
 )
 def test_wrong_usage_is_told_and_exits_with_2(arguments, words):
-    with running(*SERVE, *arguments) as service:
+    with serving(*arguments) as service:
         assert service.wait() == 2
         assert words in "".join(service.lines)
 
@@ -99,12 +94,12 @@ def test_wrong_usage_is_told_and_exits_with_2(arguments, words):
     "flags", [["--env-manager", "local"], ["--no-conda"], ["--install-mlflow"]]
 )
 def test_the_flags_of_mlflow_that_change_nothing_are_accepted(tmp_path, flags):
-    with running(*SERVE, "-p", "0", "-m", str(tmp_path / "none"), *flags) as service:
+    with serving("-m", str(tmp_path / "none"), *flags) as service:
         assert service.wait() == 1
         assert f"no model at {tmp_path}" in "".join(service.lines)
 
 
 def test_a_flag_that_mlflow_needs_is_told_to_be_needless(tmp_path):
-    with running(*SERVE, "-p", "0", "-m", str(tmp_path / "none"), "--install-mlflow") as service:
+    with serving("-m", str(tmp_path / "none"), "--install-mlflow") as service:
         service.wait()
         assert "--install-mlflow changes nothing" in "".join(service.lines)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 DEADLINE_SECONDS = 60
 HERE = Path(__file__).parent
+SERVE = (sys.executable, "-m", "mlserve", "models", "serve")
 
 
 def wait_until(condition: Callable[[], Any]) -> Any:
@@ -116,6 +117,11 @@ def running(*command: str, **environment: str) -> Iterator[Program]:
         program._reader.join(DEADLINE_SECONDS)
         process.stdout.close()
         process.stderr.close()
+
+
+def serving(*arguments: str) -> Any:
+    """Run `mlserve models serve` on a free port."""
+    return running(*SERVE, "-p", "0", "--log-format", "json", *arguments)
 
 
 def gated(folder: Path, **settings: Any) -> Any:

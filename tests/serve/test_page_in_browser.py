@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -13,7 +12,7 @@ from mlserve import save_model
 
 from ..runtimes.trained import IRIS, iris_classifier
 from .browser import Browser, Tab, browsing
-from .processes import running, wait_until
+from .processes import serving, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +29,7 @@ def url(tmp_path_factory) -> Iterator[str]:
     """The address of a service of the iris model."""
     folder = tmp_path_factory.mktemp("models") / "iris"
     save_model(iris_classifier(), folder, example=IRIS.data.iloc[[0, 149]])
-    command = (sys.executable, "-m", "mlserve", "models", "serve")
-    with running(*command, "-m", str(folder), "-p", "0", "--log-format", "json") as service:
+    with serving("-m", str(folder)) as service:
         yield service.wait_for("ready")["url"] + "/"
 
 
