@@ -21,8 +21,8 @@ from typing import Any, Final, NoReturn
 import uvicorn
 
 from .accepting import Acceptor, Shares
-from .corking import CorkedProtocol
 from .listening import BACKLOG, address_unavailable
+from .protocol import Protocol
 from .settings import Settings
 
 KEEP_ALIVE_SECONDS: Final = 75
@@ -186,7 +186,7 @@ class Server(uvicorn.Server):
             async with asyncio.timeout(CLOSING_SECONDS):
                 await self.lifespan.shutdown()
         except TimeoutError:
-            logger.error("the model did not close within %g s", CLOSING_SECONDS)  # noqa: TRY400
+            logger.error("the model did not close within %g s", CLOSING_SECONDS)  # noqa: TRY400 - a message for the operator
             end_process(1)
         logger.info("stopped")
 
@@ -222,7 +222,7 @@ def configure_uvicorn(app: Application) -> uvicorn.Config:
     """Return the configuration under which ``app`` is served."""
     options: dict[str, Any] = {
         "loop": "auto",
-        "http": CorkedProtocol,
+        "http": Protocol,
         "ws": "none",
         "lifespan": "on",
         "interface": "asgi3",

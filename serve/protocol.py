@@ -1,0 +1,97 @@
+"""The HTTP/1.1 of one connection: other protocols are declined, and slow heads not waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import httptools
+import orjson
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from .corking import CorkedProtocol
+
+HEAD_SECONDS: Final = 75
+"""How long a client may take for the head of a request, the wait for its first byte included."""
+
+_REFUSAL = orjson.dumps(
+    {"error_code": "BAD_REQUEST", "message": "the request is no valid HTTP/1.1"}
+)
+
+
+class Protocol(CorkedProtocol):
+    """Reads the requests of one connection.
+
+    A request that offers to go on in another protocol, as Java's client does in each first one, is
+    answered in HTTP/1.1 (RFC 9110, 7.8). A head that does not end in time ends the connection.
+    """
+
+    head_seconds: float = HEAD_SECONDS
+    _head_deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start to wait for the first request."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        super().connection_lost(exc)
+        self._forget_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, which may be a part of a request or several."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self.logger.warning("a request that is no valid HTTP/1.1 was refused")
+            self.send_400_response("")
+        else:
+            cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+            if cycle is None or cycle.response_complete:
+                self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer the request whose head is whole."""
+        self._forget_head()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
+        """Refuse what is no HTTP in the shape of all errors, and end the connection."""
+        self.transport.write(
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_REFUSAL), _REFUSAL)
+        )
+        self.transport.close()
+
+    def _should_upgrade(self) -> bool:
+        """Whether uvicorn leaves the request alone, so that it can be read once more."""
+        return bool(self.parser.get_method() != b"CONNECT")
+
+    def _decline(self, rest: bytes) -> None:
+        """Read the request again without its offer; ``rest`` is what came behind its head."""
+        if not self._should_upgrade():
+            return
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        kept = [(name, value) for name, value in self.headers if name != b"upgrade"]
+        lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
+        lines += [b"%s: %s" % header for header in kept]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join([*lines, b"", rest]))
+
+    def _await_head(self) -> None:
+        if self._head_deadline is None:
+            self._head_deadline = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def _forget_head(self) -> None:
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None
+
+    def _give_up(self) -> None:
+        self._head_deadline = None
+        if not self.transport.is_closing():
+            self.transport.close()
