@@ -130,7 +130,6 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, finish what was accepted, close idle connections, end the application."""
-        logger.info("stopping", extra={"fields": {"requests": len(self.server_state.tasks)}})
         await self._read_what_arrived()
         if self._acceptor is not None:
             self._acceptor.close()
@@ -140,6 +139,7 @@ class Server(uvicorn.Server):
             listener.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
+        logger.info("stopping", extra={"fields": {"requests": len(self.server_state.tasks)}})
         if unfinished := await self._drain():
             logger.error(
                 "cut off %d requests that were not finished within %g s; "
