@@ -169,7 +169,7 @@ DIFFERENCES = [
         "optional-values",
         "4 2",
         "optional: split, integer None",
-        "NoneType|Int64|encoding without a string|has NA values",
+        "NoneType|Int64|encoding without a string|has NA values|int(32|64) for float64 dtyped",
         _is_of("optional", "csv_optional"),
     ),
     Difference("optional-values", "2 2", "optional: split, boolean None", part=_stands_for_none),
@@ -256,13 +256,20 @@ DIFFERENCES = [
     ),
     Difference("single-values", "4 2", "one_column: inputs as a text", "extra inputs: \\[0\\]"),
     Difference(
-        "one-row-inputs",
+        "extra-columns",
         "4 2",
         "context_free: inputs with an extra column",
-        "using all scalar values",
+        r"using all scalar values|inhomogeneous shape|float\(\) argument must be",
+        lambda exchange: not exchange.model.startswith(("nested", "anything")),
     ),
     Difference(
         "tensor-records", "4 2", "tensors: both as records", "missing inputs", _is_of("tensors")
+    ),
+    Difference(
+        "mixed-arrays",
+        "2 4",
+        "nested: records, a matrix of numbers and booleans",
+        "(member|element) .*: found (a boolean|a string), expected (double|float|long|integer)",
     ),
     Difference(
         "nested-instances",

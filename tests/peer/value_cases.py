@@ -72,6 +72,7 @@ def nested() -> Iterator[Case]:
         "a matrix of null": {"matrix": None},
         "a matrix with null": {"matrix": [None, [1.5]]},
         "a matrix of integers": {"matrix": [[1, 2]]},
+        "a matrix of numbers and booleans": {"matrix": [[0.5, True]]},
         "a matrix of texts": {"matrix": [["a"]]},
         "an object without an optional member": {"object": {"x": "u"}},
         "an object with null for an optional member": {"object": {"x": "u", "y": None}},
