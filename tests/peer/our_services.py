@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +32,6 @@ class OurServices:
         if request.path == "/invocations" and response.is_success:
             json.loads(response.content, parse_constant=_refuse)
         return read_answer(response.status_code, response.content)
-
-    def headers(self, model: str, request: Request) -> httpx.Headers:
-        """Return the headers of our answer to ``request``."""
-        return self._runner.run(self._send(model, request)).headers
 
     def close(self) -> None:
         """Stop all services."""
@@ -89,13 +83,3 @@ def _load(folder: Path) -> Service:
 
 def _refuse(literal: str) -> None:
     raise AssertionError(f"{literal} is no JSON")
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[OurServices]:
-    """Serve the models below ``folder`` while the context lasts."""
-    services = OurServices(folder)
-    try:
-        yield services
-    finally:
-        services.close()
