@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 from mlserve.runtimes.columns import Columns
-from mlserve.runtimes.enforcement import ColumnEnforcer, Origin
+from mlserve.runtimes.enforcement import ColumnEnforcer
+from mlserve.runtimes.origins import Origin
 from mlserve.runtimes.schema import Column, ColumnSchema, DataType
 
 MIXED = [DataType.DOUBLE] * 10 + [DataType.LONG] * 4 + [DataType.STRING] * 5 + [DataType.BOOLEAN]

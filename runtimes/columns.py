@@ -111,16 +111,16 @@ def layout(data: ModelInput) -> tuple[object, ...]:
         case Tensors(values=values):
             rows = {array.shape[:1] for array in values.values()}
             if len(rows) != 1 or () in rows:
-                return (Tensors, id(data))
+                return (Tensors, object())
             return (Tensors, tuple((n, a.dtype, a.shape[1:]) for n, a in values.items()))
         case Payload():
-            return (Payload, id(data))
+            return (Payload, object())
         case array:
-            return (Tensor, array.dtype, array.shape[1:], array.ndim or id(array))
+            return (Tensor, array.dtype, array.shape[1:], array.ndim or object())
 
 
 def _kind(column: ColumnValues) -> object:
-    return column.dtype if isinstance(column, np.ndarray) else id(column)
+    return column.dtype if isinstance(column, np.ndarray) else object()
 
 
 def _join(parts: list[ColumnValues]) -> ColumnValues:

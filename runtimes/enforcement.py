@@ -19,8 +19,6 @@ from .schema import ColumnSchema, Schema, TensorSchema
 from .tables import to_table
 from .tensors import TensorEnforcer
 
-__all__ = ["ColumnEnforcer", "Enforcer", "Origin", "TensorEnforcer", "compile_schema"]
-
 
 class Enforcer(Protocol):
     """A compiled schema."""

@@ -20,10 +20,11 @@ from ..runtimes.example import read_example
 from ..runtimes.flavors import Model
 from .decoding import Decoder
 from .dispatch import Dispatcher, Limits
+from .examples import make_example
 from .invocations import Invocations, Receive, Send
 from .logs import AccessLog
 from .metrics import MetricStore, Recorder, ServiceCollector
-from .openapi import describe, make_example
+from .openapi import describe
 from .pace import Pace
 from .page import render_page
 from .predicting import predict_batch

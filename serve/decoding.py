@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..runtimes.columns import Columns, ModelInput, count_rows, layout
-from ..runtimes.enforcement import ColumnEnforcer, Enforcer, Origin, compile_schema
+from ..runtimes.enforcement import ColumnEnforcer, Enforcer, compile_schema
 from ..runtimes.errors import MalformedRequest
 from ..runtimes.flavors import Model
+from ..runtimes.origins import Origin
 from ..runtimes.params import enforce_params
 from ..runtimes.schema import ColumnSchema
 from .batching import Rows

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..runtimes.modelspec import ModelSpec
 from ..runtimes.schema import ColumnSchema, Schema, Signature, TensorSchema
-from .examples import choose_example, make_csv_example, make_example
+from .examples import choose_example, make_csv_example
 from .json_schema import (
     JsonSchema,
     describe_cell,
@@ -17,8 +17,6 @@ from .json_schema import (
     describe_tensors,
 )
 from .statuses import STATUSES
-
-__all__ = ["describe", "make_example"]
 
 _TEXT: JsonSchema = {"type": "string"}
 _ARRAY: JsonSchema = {"type": "array"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from mlserve.runtimes.columns import Columns, Payload, Tensors
-from mlserve.runtimes.enforcement import Origin, compile_schema
+from mlserve.runtimes.enforcement import compile_schema
 from mlserve.runtimes.errors import InvalidCell, MissingColumns, SchemaViolation
+from mlserve.runtimes.origins import Origin
 from mlserve.runtimes.schema import Array, Column, ColumnSchema, DataType
 
 NAMED = compile_schema(

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mlserve.runtimes.columns import Columns
-from mlserve.runtimes.enforcement import ColumnEnforcer, Origin
+from mlserve.runtimes.enforcement import ColumnEnforcer
 from mlserve.runtimes.errors import InvalidCell
+from mlserve.runtimes.origins import Origin
 from mlserve.runtimes.schema import Column, ColumnSchema, DataType
 
 LONGS = st.integers(-(2**63), 2**63 - 1)

@@ -26,8 +26,8 @@ from mlserve.runtimes.schema import (
     TensorSchema,
     TensorSpec,
 )
-from mlserve.serve.examples import choose_example
-from mlserve.serve.openapi import describe, make_example
+from mlserve.serve.examples import choose_example, make_example
+from mlserve.serve.openapi import describe
 from mlserve.serve.statuses import STATUSES
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
