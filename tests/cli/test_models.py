@@ -13,6 +13,7 @@ from mlserve import save_model
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
+from ..runtimes.trained import iris_classifier, write_sklearn
 from ..serve.processes import SERVE, Program, running, serving, wait_until
 
 
@@ -72,6 +73,22 @@ def test_a_model_that_is_not_there_is_told_once_and_the_exit_code_is_1(tmp_path,
         told = [message for message in service.messages if f"no model at {tmp_path}" in message]
         assert len(told) == 1
         assert not [line for line in service.lines if "Traceback" in line]
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables"),
+    [(["--safe-only"], {}), ([], {"MLSERVE_SAFE_ONLY": "1"}), (["--safe-only", "-w", "2"], {})],
+    ids=["flag", "variable", "workers"],
+)
+def test_a_model_that_can_run_code_is_refused_where_only_safe_ones_are_served(
+    tmp_path, flags, variables
+):
+    folder = write_sklearn(tmp_path / "pickled", iris_classifier(), "pickle")
+    with running(*SERVE, "-p", "0", "-m", str(folder), *flags, **variables) as service:
+        assert service.wait() == 1
+        told = "".join(service.lines)
+        assert "save it as skops or ONNX" in told
+        assert "Traceback" not in told
 
 
 @pytest.mark.parametrize(
