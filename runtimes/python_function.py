@@ -55,8 +55,11 @@ class PythonFunction:
         """Return what the model returns, as it is."""
         try:
             return self.call(self.read(data), params)
-        except SystemExit as error:
-            raise RuntimeError("the model called sys.exit() while it predicted") from error
+        except Exception:
+            raise
+        except BaseException as error:  # what ends a thread or a program must end neither here
+            name = type(error).__name__
+            raise RuntimeError(f"the model raised {name} while it predicted") from error
 
     def close(self) -> None:
         """Forget the modules that came with the model."""

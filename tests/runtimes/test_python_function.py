@@ -457,9 +457,13 @@ def test_a_pickled_function_is_a_model(tmp_path: Path):
     runtime.close()
 
 
-def test_a_prediction_that_exits_is_an_error_like_any_other(tmp_path: Path):
-    runtime = open_model(write_predict(tmp_path, "model_input", "raise SystemExit(3)"))
-    with pytest.raises(RuntimeError, match=r"sys\.exit"):
+@pytest.mark.parametrize(
+    "raised", ["SystemExit(3)", "KeyboardInterrupt", "__import__('asyncio').CancelledError"]
+)
+def test_a_prediction_that_exits_is_an_error_like_any_other(tmp_path: Path, raised: str):
+    runtime = open_model(write_predict(tmp_path, "model_input", f"raise {raised}"))
+    name = raised.partition("(3)")[0].rpartition(".")[2]
+    with pytest.raises(RuntimeError, match=f"the model raised {name} while it predicted"):
         runtime.predict(TABLE, {})
 
 
