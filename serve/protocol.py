@@ -1,4 +1,4 @@
-"""The HTTP/1.1 of one connection: other protocols are declined, and slow heads not waited for."""
+"""The HTTP/1.1 of one connection: other protocols declined, slow clients not waited for."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from .corking import CorkedProtocol
 
-HEAD_SECONDS: Final = 75
-"""How long a client may take for the head of a request, the wait for its first byte included."""
+CLIENT_SECONDS: Final = 75
+"""How long a client may take for the whole head of a request, and between two pieces of a body."""
 
 _REFUSAL = orjson.dumps(
     {"error_code": "BAD_REQUEST", "message": "the request is no valid HTTP/1.1"}
@@ -23,21 +23,21 @@ class Protocol(CorkedProtocol):
     """Reads the requests of one connection.
 
     A request that offers to go on in another protocol, as Java's client does in each first one, is
-    answered in HTTP/1.1 (RFC 9110, 7.8). A head that does not end in time ends the connection.
+    answered in HTTP/1.1 (RFC 9110, 7.8). A request that does not come in time ends the connection.
     """
 
-    head_seconds: float = HEAD_SECONDS
-    _head_deadline: asyncio.TimerHandle | None = None
+    client_seconds: float = CLIENT_SECONDS
+    _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Start to wait for the first request."""
         super().connection_made(transport)
-        self._await_head()
+        self._expect_more()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         super().connection_lost(exc)
-        self._forget_head()
+        self._expect_nothing()
 
     def data_received(self, data: bytes) -> None:
         """Read what came, which may be a part of a request or several."""
@@ -52,11 +52,16 @@ class Protocol(CorkedProtocol):
         else:
             cycle: RequestResponseCycle | None = self.cycle  # None before the first request
             if cycle is None or cycle.response_complete:
-                self._await_head()
+                self._expect_more()
+            elif cycle.more_body:
+                self._expect_nothing()
+                self._expect_more()
+            else:
+                self._expect_nothing()
 
     def on_headers_complete(self) -> None:
         """Begin to answer the request whose head is whole."""
-        self._forget_head()
+        self._expect_nothing()
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
@@ -82,16 +87,16 @@ class Protocol(CorkedProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join([*lines, b"", rest]))
 
-    def _await_head(self) -> None:
-        if self._head_deadline is None:
-            self._head_deadline = self.loop.call_later(self.head_seconds, self._give_up)
+    def _expect_more(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.client_seconds, self._give_up)
 
-    def _forget_head(self) -> None:
-        if self._head_deadline is not None:
-            self._head_deadline.cancel()
-            self._head_deadline = None
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _give_up(self) -> None:
-        self._head_deadline = None
+        self._deadline = None
         if not self.transport.is_closing():
             self.transport.close()
