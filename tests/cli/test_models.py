@@ -120,3 +120,10 @@ def test_a_flag_that_mlflow_needs_is_told_to_be_needless(tmp_path):
     with serving("-m", str(tmp_path / "none"), "--install-mlflow") as service:
         service.wait()
         assert "--install-mlflow changes nothing" in "".join(service.lines)
+
+
+def test_what_is_less_important_than_the_log_level_is_not_logged(tmp_path):
+    flags = ["--install-mlflow", "--log-level", "warning"]
+    with serving("-m", str(tmp_path / "none"), *flags) as service:
+        service.wait()
+        assert [record["level"] for record in service.records] == ["error"]

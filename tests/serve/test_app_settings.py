@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -37,3 +38,16 @@ def test_a_request_waits_for_others_as_long_as_the_settings_say():
 
     serve(model_of(runtime), scenario, max_batch_rows=2, max_wait_ms=60_000)
     assert runtime.calls == [[[1.5], [2.5]]]
+
+
+def test_the_models_name_and_version_stand_in_metrics_description_and_page():
+    async def scenario(client: httpx.AsyncClient) -> list[str]:
+        return [(await client.get(path)).text for path in ("/metrics", "/openapi.json", "/")]
+
+    settings = {"model_name": "churn", "model_version": "3-beta"}
+    metrics, description, page = serve(model_of(Gated()), scenario, **settings)
+    assert 'mlserve_batches_total{model="churn",version="3-beta"} 0.0' in metrics
+    assert json.loads(description)["info"]["version"] == "3-beta"
+    assert "churn" in json.loads(description)["info"]["title"]
+    assert "churn" in page
+    assert "3-beta" in page
