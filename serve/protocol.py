@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sized
 from typing import Any, Final
 
 import httptools
 import orjson
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from .corking import CorkedProtocol
@@ -19,11 +21,25 @@ _REFUSAL = orjson.dumps(
 )
 
 
+class Flow(FlowControl):
+    """Reads no further while requests wait in ``pipeline``, which would grow without bound."""
+
+    def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    def resume_reading(self) -> None:
+        """Read on, unless a whole request waits already."""
+        if self.read_paused and not self._pipeline:
+            super().resume_reading()
+
+
 class Protocol(CorkedProtocol):
     """Reads the requests of one connection.
 
     A request that offers to go on in another protocol, as Java's client does in each first one, is
-    answered in HTTP/1.1 (RFC 9110, 7.8). A request that does not come in time ends the connection.
+    answered in HTTP/1.1 (RFC 9110, 7.8). One that does not come in time ends the connection. Where
+    many come ahead of their answers, those of one read wait here, the others in the kernel.
     """
 
     client_seconds: float = CLIENT_SECONDS
@@ -32,6 +48,7 @@ class Protocol(CorkedProtocol):
     def connection_made(self, transport: Any) -> None:
         """Start to wait for the first request."""
         super().connection_made(transport)
+        self.flow = Flow(self.transport, self.pipeline)
         self._expect_more()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -53,7 +70,7 @@ class Protocol(CorkedProtocol):
             cycle: RequestResponseCycle | None = self.cycle  # None before the first request
             if cycle is None or cycle.response_complete:
                 self._expect_more()
-            elif cycle.more_body:
+            elif cycle.more_body and not self.pipeline:  # else it is not read on
                 self._expect_nothing()
                 self._expect_more()
             else:

@@ -42,7 +42,7 @@ async def echo(scope, receive, send):
 
 @asynccontextmanager
 async def connection(protocol=Protocol, app=echo):
-    """Give the two streams of a connection to a server of ``app``."""
+    """Give the two streams of a connection to a server of ``app``, and the server's state."""
     config = configure_uvicorn(app)
     config.http, config.lifespan = protocol, "off"
     config.load()
@@ -54,7 +54,7 @@ async def connection(protocol=Protocol, app=echo):
     )
     reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
     try:
-        yield reader, writer
+        yield reader, writer, server.server_state
     finally:
         writer.close()
         listening.close()
@@ -71,7 +71,7 @@ def exchange(*pieces, answers=1, protocol=Protocol):
     """Return the answers to what ``pieces`` say, each of them sent once the last was read."""
 
     async def main():
-        async with connection(protocol) as (reader, writer):
+        async with connection(protocol) as (reader, writer, _):
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()
@@ -88,7 +88,7 @@ def is_ended(piece):
     """Tell that a hasty server ends the connection on which ``piece`` is all that comes."""
 
     async def main():
-        async with connection(Hasty) as (reader, writer):
+        async with connection(Hasty) as (reader, writer, _):
             writer.write(piece)
             return await reader.read() == b""
 
@@ -125,6 +125,23 @@ def test_the_requests_behind_it_are_answered_too():
         (200, "2"),
         (200, "3"),
     ]
+
+
+def test_requests_far_ahead_of_their_answers_wait_in_the_kernel():
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    most_at_once = 256 * 1024 // len(request)  # the largest read of asyncio, and of uvloop
+    total = 6 * most_at_once
+
+    async def main():
+        async with connection() as (reader, writer, state):
+            writer.write(request * total)
+            waiting = 0
+            for _ in range(total):
+                await read_answer(reader)
+                waiting = max(waiting, *(len(one.pipeline) for one in state.connections))
+            return waiting
+
+    assert 0 < asyncio.run(asyncio.wait_for(main(), DEADLINE_SECONDS)) <= most_at_once
 
 
 def test_a_body_in_chunks_behind_an_offer_is_read():
@@ -165,7 +182,7 @@ def test_a_request_that_does_not_come_in_time_ends_the_connection(piece):
 
 def test_a_second_request_that_does_not_come_in_time_ends_the_connection_too():
     async def main():
-        async with connection(Hasty) as (reader, writer):
+        async with connection(Hasty) as (reader, writer, _):
             writer.write(post(b"1"))
             first = await read_answer(reader)
             writer.write(b"POST /invoc")
@@ -180,7 +197,7 @@ def test_an_answer_has_all_the_time_that_it_needs():
         await echo(scope, receive, send)
 
     async def main():
-        async with connection(Hasty, slow) as (reader, writer):
+        async with connection(Hasty, slow) as (reader, writer, _):
             writer.write(post(b""))
             return await read_answer(reader)
 
