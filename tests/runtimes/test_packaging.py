@@ -96,7 +96,7 @@ def test_a_model_that_skops_can_hold_is_a_skops_file(prices, tmp_path):
         MLPRegressor(max_iter=1000, tol=1.0),
         MLPRegressor(max_iter=1000, tol=1.0, solver="sgd"),
     ],
-    ids=repr,
+    ids=lambda model: type(model).__name__,
 )
 def test_the_usual_estimators_are_packaged_as_data_that_are_loaded_without_a_word(
     model, tmp_path, caplog
