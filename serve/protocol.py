@@ -16,9 +16,11 @@ from .corking import CorkedProtocol
 CLIENT_SECONDS: Final = 75
 """How long a client may take for the whole head of a request, and between two pieces of a body."""
 
-_REFUSAL = orjson.dumps(
-    {"error_code": "BAD_REQUEST", "message": "the request is no valid HTTP/1.1"}
-)
+MOST_FRAME_BYTES: Final = 512 * 1024
+"""How much of a request may come that is no body: its head, or what stands about chunks. It is
+checked at each read, and a read may hold 256 KiB of requests that came before."""
+
+_BAD_REQUEST, _TOO_LARGE = b"400 Bad Request", b"431 Request Header Fields Too Large"
 
 
 class Flow(FlowControl):
@@ -44,6 +46,8 @@ class Protocol(CorkedProtocol):
 
     client_seconds: float = CLIENT_SECONDS
     _deadline: asyncio.TimerHandle | None = None
+    _whole_head: object = None
+    _frame_bytes: int = 0
 
     def connection_made(self, transport: Any) -> None:
         """Start to wait for the first request."""
@@ -64,28 +68,45 @@ class Protocol(CorkedProtocol):
         except httptools.HttpParserUpgrade as offer:
             self._decline(data[offer.args[0] :])
         except httptools.HttpParserError:
-            self.logger.warning("a request that is no valid HTTP/1.1 was refused")
-            self.send_400_response("")
+            self._refuse(_BAD_REQUEST, "the request is no valid HTTP/1.1")
         else:
-            cycle: RequestResponseCycle | None = self.cycle  # None before the first request
-            if cycle is None or cycle.response_complete:
-                self._expect_more()
-            elif cycle.more_body and not self.pipeline:  # else it is not read on
-                self._expect_nothing()
-                self._expect_more()
-            else:
-                self._expect_nothing()
+            self._look_ahead(len(data))
 
     def on_headers_complete(self) -> None:
         """Begin to answer the request whose head is whole."""
+        self._whole_head, self._frame_bytes = self.headers, 0
         self._expect_nothing()
         super().on_headers_complete()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
-        """Refuse what is no HTTP in the shape of all errors, and end the connection."""
+    def _look_ahead(self, size: int) -> None:
+        """Wait for the rest of a request, if any, now that ``size`` more bytes were read."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        is_over = cycle is None or cycle.response_complete
+        is_head = self.headers is not self._whole_head
+        if is_head or not (is_over or self.cycle.body or not self.cycle.more_body):
+            self._frame_bytes += size
+            if self._frame_bytes > MOST_FRAME_BYTES:
+                self._refuse(_TOO_LARGE, f"the head is larger than {MOST_FRAME_BYTES} bytes")
+                return
+        else:
+            self._frame_bytes = 0
+        if is_over:
+            self._expect_more()
+            if not is_head and self.headers:
+                self.headers.clear()  # the trailers of a body that is read for nobody
+        elif self.cycle.more_body and not self.pipeline:  # else it is not read on
+            self._expect_nothing()
+            self._expect_more()
+        else:
+            self._expect_nothing()
+
+    def _refuse(self, status: bytes, message: str) -> None:
+        """Answer what uvicorn reads no request from in the shape of all errors, and end."""
+        self.logger.warning("refused: %s", message)
+        body = orjson.dumps({"error_code": "BAD_REQUEST", "message": message})
         self.transport.write(
-            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-            b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_REFUSAL), _REFUSAL)
+            b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%s" % (status, len(body), body)
         )
         self.transport.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
@@ -16,6 +16,9 @@ OFFERS = {
     "http 2": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEA\r\n",
     "websocket": b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
 }
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Hasty(Protocol):
@@ -169,6 +172,42 @@ def test_what_is_no_http_is_refused_in_the_shape_of_all_errors(request_bytes):
         "error_code": "BAD_REQUEST",
         "message": "the request is no valid HTTP/1.1",
     }
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (b"GET / HTTP/1.1\r\n", b"X: y\r\n"),
+        (b"GET / HTTP/1.1\r\nX: ", b"yyyy"),
+        (b"GET /", b"yyyy"),
+        (post(b"1") + b"GET / HTTP/1.1\r\n", b"X: y\r\n"),
+        (CHUNKED + b"1;", b"yyyy"),
+        (CHUNKED + b"1\r\nx\r\n0\r\n", b"X: y\r\n"),
+    ],
+    ids=["headers", "header", "path", "second", "chunk", "trailers"],
+)
+def test_what_is_no_body_is_not_read_without_end(start, more):
+    async def main():
+        async with connection() as (reader, writer, _):
+            writer.write(start)
+            answer = b""
+            with suppress(ConnectionError):
+                while not reader.at_eof():
+                    writer.write(more * (64 * 1024 // len(more)))
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                    with suppress(TimeoutError):
+                        answer += await asyncio.wait_for(reader.read(65536), 0.001)
+            return answer
+
+    answer = asyncio.run(asyncio.wait_for(main(), DEADLINE_SECONDS))
+    assert not answer or b"HTTP/1.1 431 " in answer  # a reset may overtake the answer
+
+
+def test_a_large_head_is_read():
+    head = b"GET / HTTP/1.1\r\n" + b"X: %s\r\n" % (b"y" * 60_000) + b"\r\n"
+    ((status, _),) = exchange(head[:30_000], head[30_000:])
+    assert status == 200
 
 
 @pytest.mark.parametrize(
