@@ -34,6 +34,9 @@ STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 CLOSING_SECONDS: Final = 5.0
 """How long the application, and after it the threads of the process, may take to end."""
 
+GARBAGE_THRESHOLDS: Final = (20_000, 50, 100)
+"""Python's own are for programs of few objects; one body of 100 rows would set it looking twice."""
+
 _LAST_READS: Final = 4
 _POLL_SECONDS: Final = 0.02
 
@@ -117,6 +120,7 @@ class Server(uvicorn.Server):
             await self.lifespan.shutdown()
             host, port = listeners[0].getsockname()[:2]
             raise address_unavailable(host, port, error) from error
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         gc.enable()
         gc.collect()
         gc.freeze()  # what is loaded by now stays, and need not be looked through again
