@@ -46,7 +46,7 @@ class Protocol(CorkedProtocol):
 
     client_seconds: float = CLIENT_SECONDS
     _deadline: asyncio.TimerHandle | None = None
-    _whole_head: object = None
+    _framed: RequestResponseCycle | None = None
     _frame_bytes: int = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -70,35 +70,40 @@ class Protocol(CorkedProtocol):
         except httptools.HttpParserError:
             self._refuse(_BAD_REQUEST, "the request is no valid HTTP/1.1")
         else:
-            self._look_ahead(len(data))
+            cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+            if (
+                self._deadline is not None
+                or cycle is None
+                or cycle.more_body
+                or cycle.response_complete
+                or cycle.scope is not self.scope
+            ):
+                self._look_ahead(cycle, len(data))
 
-    def on_headers_complete(self) -> None:
-        """Begin to answer the request whose head is whole."""
-        self._whole_head, self._frame_bytes = self.headers, 0
-        self._expect_nothing()
-        super().on_headers_complete()
+    def _look_ahead(self, cycle: RequestResponseCycle | None, size: int) -> None:
+        """Wait for what is missing of the requests read so far, of which ``size`` bytes are new.
 
-    def _look_ahead(self, size: int) -> None:
-        """Wait for the rest of a request, if any, now that ``size`` more bytes were read."""
-        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        ``cycle`` is the last request whose head is whole.
+        """
+        if cycle is not self._framed:
+            self._framed, self._frame_bytes = cycle, 0
+            self._expect_nothing()
         is_over = cycle is None or cycle.response_complete
-        is_head = self.headers is not self._whole_head
-        if is_head or not (is_over or self.cycle.body or not self.cycle.more_body):
+        is_head = cycle is None or cycle.scope is not self.scope
+        is_body = not is_over and not is_head and self.cycle.more_body
+        if is_head or (is_body and not self.cycle.body):
             self._frame_bytes += size
-            if self._frame_bytes > MOST_FRAME_BYTES:
-                self._refuse(_TOO_LARGE, f"the head is larger than {MOST_FRAME_BYTES} bytes")
-                return
         else:
             self._frame_bytes = 0
-        if is_over:
-            self._expect_more()
-            if not is_head and self.headers:
-                self.headers.clear()  # the trailers of a body that is read for nobody
-        elif self.cycle.more_body and not self.pipeline:  # else it is not read on
+        if self._frame_bytes > MOST_FRAME_BYTES:
+            self._refuse(_TOO_LARGE, f"the head is larger than {MOST_FRAME_BYTES} bytes")
+            return
+        if not is_over:
             self._expect_nothing()
+        if is_over or (is_body and not self.pipeline):  # with a pipeline, it is not read on
             self._expect_more()
-        else:
-            self._expect_nothing()
+        if is_over and not is_head:
+            self.headers.clear()  # the trailers of a body that is read for nobody
 
     def _refuse(self, status: bytes, message: str) -> None:
         """Answer what uvicorn reads no request from in the shape of all errors, and end."""
