@@ -44,6 +44,12 @@ def test_the_ready_line_tells_what_is_served_where(tmp_path):
         assert ready["seconds"] > 0
 
 
+def test_it_listens_on_the_host_that_it_is_told(tmp_path):
+    with gated(tmp_path, host="0.0.0.0") as service:
+        assert service.wait_for("ready")["url"].startswith("http://0.0.0.0:")
+        assert service.get() == str(service.process.pid)
+
+
 def test_nobody_listens_before_the_model_is_loaded(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = free.getsockname()
