@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
 from time import perf_counter
+from typing import TypeVar
 
 from ..runtimes.errors import DeadlineExceeded, QueueFull, ShuttingDown
 from .batching import Backlog, Job
@@ -20,6 +22,7 @@ from .pace import Pace
 from .predicting import BatchResult
 
 _MAX_GATHER_TURNS = 8
+Result = TypeVar("Result")
 Predict = Callable[[Sequence[Job]], BatchResult]
 
 
@@ -60,6 +63,7 @@ class Dispatcher:
         self._ripening: asyncio.TimerHandle | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._closing: asyncio.Future[None] | None = None
+        self._aside = ThreadPoolExecutor(1, "aside")
         self._batches: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._threads = [
             Thread(target=self._run, name=f"predict-{i}", daemon=True) for i in range(threads)
@@ -70,6 +74,20 @@ class Dispatcher:
     def new_answer(self) -> asyncio.Future[bytes]:
         """Return the answer to come of a job."""
         return self._loop.create_future()
+
+    async def aside(self, work: Callable[[], Result]) -> Result:
+        """Return what ``work`` returns, done in a thread that is there for such work.
+
+        Raises `DeadlineExceeded` where it takes too long; if it runs then, it goes on for nobody.
+        """
+        if self._closing is not None:
+            raise ShuttingDown
+        future = self._loop.run_in_executor(self._aside, work)
+        done, _ = await asyncio.wait([future], timeout=self._limits.timeout_seconds)
+        if not done:
+            future.cancel()
+            raise DeadlineExceeded(self._limits.timeout_seconds)
+        return future.result()
 
     def submit(self, job: Job) -> None:
         """Queue ``job``; its ``answer`` is set within the deadline, to a body or an error.
@@ -100,6 +118,7 @@ class Dispatcher:
         for timer in (self._sweep, self._ripening):
             if timer is not None:
                 timer.cancel()
+        self._aside.shutdown(wait=False, cancel_futures=True)
         for _ in self._threads:
             self._batches.put(None)
 

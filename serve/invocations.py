@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
@@ -23,7 +24,7 @@ from ..runtimes.errors import (
     UnsupportedContentType,
 )
 from .batching import Job
-from .decoding import Decoder
+from .decoding import Decoded, Decoder
 from .dispatch import Dispatcher
 from .logs import AccessLog
 from .metrics import Recorder
@@ -37,6 +38,7 @@ Send = Callable[[Message], Awaitable[None]]
 logger = logging.getLogger("mlserve.serve")
 _JSON = (b"content-type", b"application/json")
 _MOST_DIGITS = 20
+_LARGE_BODY_BYTES = 256 * 1024
 _MODEL_FAULTS = (ModelRefused, PredictionFailed)
 _REJECTIONS: tuple[tuple[type[MLServeError], str], ...] = (
     (InvalidInput, "invalid"),
@@ -106,17 +108,29 @@ class Invocations:
         if self._access_log is not None:
             self._access_log(scope, status, seconds, len(answer), request_id)
 
-    def submit(
-        self, body: bytes, content_type: bytes = b"application/json"
-    ) -> asyncio.Future[bytes]:
-        """Return the answer to come to ``body``, or raise what is wrong with it."""
-        if len(body) > self._max_body_bytes:
-            raise BodyTooLarge(self._max_body_bytes)
+    def submit(self, body: bytes, content_type: bytes = b"application/json") -> Awaitable[bytes]:
+        """Return the answer to come to ``body``; this, or awaiting it, raises what is wrong."""
         dispatcher = self._dispatcher
         if dispatcher is None:
             raise NotReady
+        if len(body) > _LARGE_BODY_BYTES:
+            return self._submit_large(dispatcher, body, content_type)
         started = perf_counter()
-        decoded = self._decoder.decode(body, content_type)
+        return self._queue(dispatcher, self._decoder.decode(body, content_type), started)
+
+    async def _submit_large(
+        self, dispatcher: Dispatcher, body: bytes, content_type: bytes
+    ) -> bytes:
+        """Answer a body whose decoding would keep others waiting for too long on the loop."""
+        if len(body) > self._max_body_bytes:
+            raise BodyTooLarge(self._max_body_bytes)
+        started = perf_counter()
+        decoded = await dispatcher.aside(partial(self._decoder.decode, body, content_type))
+        return await self._queue(dispatcher, decoded, started)
+
+    def _queue(
+        self, dispatcher: Dispatcher, decoded: Decoded, started: float
+    ) -> asyncio.Future[bytes]:
         queued_at = perf_counter()
         self._recorder.decode_seconds.observe(queued_at - started)
         answer = dispatcher.new_answer()

@@ -80,11 +80,11 @@ def _predict(runtime: Runtime, data: ModelInput, job: Job) -> Any:
         return runtime.predict(data, job.params)
     except (InvalidInput, InvalidPrediction):
         raise
-    except Exception as error:  # whatever a model raises is its refusal of this input
+    except BaseException as error:  # whatever a model raises is its refusal, sys.exit() too
         raise _describe_failure(error) from error
 
 
-def _describe_failure(error: Exception) -> MLServeError:
+def _describe_failure(error: BaseException) -> MLServeError:
     """Return the error for what a model raised; MLflow's own exception is known by its code."""
     code = getattr(error, "error_code", None)
     if isinstance(code, str) and hasattr(error, "get_http_status_code"):

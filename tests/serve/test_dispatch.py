@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 from threading import Event, current_thread, main_thread
 from time import perf_counter
 
@@ -216,5 +217,40 @@ def test_without_a_pace_the_loop_is_never_blocked():
         for _ in range(3):
             await _answer_one(model, dispatcher)
         assert main_thread() not in model.threads
+
+    run(scenario)
+
+
+def test_work_aside_is_done_in_a_thread_of_its_own():
+    async def scenario(model, dispatcher):
+        await model.close_gate(dispatcher)
+        thread = await dispatcher.aside(current_thread)
+        assert thread not in (main_thread(), *dispatcher._threads)
+
+    run(scenario)
+
+
+def test_what_work_aside_raises_is_passed_on():
+    async def scenario(_, dispatcher):
+        with pytest.raises(ZeroDivisionError):
+            await dispatcher.aside(lambda: 1 / 0)
+
+    run(scenario)
+
+
+def test_work_aside_has_a_deadline_too():
+    async def scenario(model, dispatcher):
+        model.gate.clear()
+        with pytest.raises(DeadlineExceeded):
+            await dispatcher.aside(partial(model.gate.wait, 20))
+
+    run(scenario, timeout_seconds=0.05)
+
+
+def test_no_work_is_done_aside_after_closing():
+    async def scenario(_, dispatcher):
+        await dispatcher.close()
+        with pytest.raises(ShuttingDown):
+            await dispatcher.aside(current_thread)
 
     run(scenario)

@@ -131,3 +131,14 @@ def test_a_models_exception_of_mlflow_keeps_its_code_and_its_message(loop):
     assert isinstance(bad, ModelRefused)
     assert bad.code == "RESOURCE_EXHAUSTED"
     assert str(bad) == "the model refused the input: there are 1000 places"
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+def test_a_model_that_asks_to_end_the_process_only_fails(loop, error):
+    class Leaving(Doubling):
+        def predict(self, _data, _params):
+            raise error
+
+    (answer,) = _answers(Leaving(), _job(loop, 1))
+
+    assert isinstance(answer, PredictionFailed)
