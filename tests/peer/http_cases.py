@@ -24,7 +24,8 @@ KCBwYXJxdWV0LWNwcC1hcnJvdyB2ZXJzaW9uIDI1LjAuMRk8HAAAHAAAHAAAAOcAAABQQVIx
 def routes() -> Iterator[Case]:
     """Paths and methods."""
     asked = [
-        *("GET /ping", "HEAD /ping", "POST /ping", "GET /health", "GET /readyz", "GET /version"),
+        *("GET /ping", "HEAD /ping", "POST /ping", "GET /version"),
+        *("GET /health", "GET /healthz", "GET /readyz"),
         *("GET /invocations", "OPTIONS /invocations", "POST /invocations/"),
         *("GET /", "GET /metrics", "GET /openapi.json", "GET /nowhere"),
     ]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from importlib.metadata import version
+from pathlib import Path
 
 import httpx
 import pytest
 from mlserve.serve.app import Service
-from mlserve.serve.metrics import MetricStore
+from mlserve.serve.metrics import MetricStore, ServiceCollector
+from mlserve.serve.routes import Documents, quiet_routes
 from mlserve.serve.settings import Settings
 
 from .services import Gated, ask, client_of, make_service, metrics, model_of, serve
 
+PROTOCOL = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 HEALTH = ["/ping", "/health", "/healthz", "/readyz"]
 GET_ROUTES = ["/", *HEALTH, "/version", "/metrics", "/openapi.json"]
 
@@ -77,8 +81,27 @@ def test_openmetrics_is_spoken_where_it_is_accepted():
     assert answer.text.endswith("# EOF\n")
 
 
-def test_the_description_names_the_scoring_route():
-    assert "/invocations" in get("/openapi.json").json()["paths"]
+def routes_of_the_app() -> set[str]:
+    documents = Documents("", b"", b"", {})
+    routes = quiet_routes(documents, ServiceCollector(MetricStore(), {}), lambda: None)
+    return {"POST /invocations", *(f"GET {route.path}" for route in routes)}
+
+
+def test_the_docs_have_a_row_for_every_route_and_no_other():
+    rows = re.findall(r"(?m)^\| `([A-Z]+) (/.*?) \|", PROTOCOL.partition("## Bodies")[0])
+    told = {f"{method} {path.strip('`')}" for method, row in rows for path in row.split(", ")}
+    assert told == routes_of_the_app()
+
+
+def test_the_description_has_every_route_and_no_other():
+    paths = get("/openapi.json").json()["paths"]
+    told = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert told == routes_of_the_app()
+
+
+def test_the_docs_tell_what_readiness_is_answered_with():
+    row = re.search(r"(?m)^\| `GET /healthz`.*", PROTOCOL)[0]
+    assert get("/healthz").text in row
 
 
 def test_the_page_lets_no_script_of_others_in():
