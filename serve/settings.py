@@ -223,8 +223,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         name = self.model_name or self.model.resolve().name
-        # Bytes that are no UTF-8, in a folder's name or a flag, have no place in an answer.
-        object.__setattr__(self, "model_name", name.encode(errors="replace").decode())
+        for label, text in (("model_name", name), ("model_version", self.model_version)):
+            # Bytes that are no UTF-8, in a folder's name or a flag, have no place in an answer.
+            object.__setattr__(self, label, text.encode(errors="replace").decode())
 
 
 SETTINGS: Final[Mapping[str, Setting]] = {

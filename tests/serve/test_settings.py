@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from mlserve.runtimes.errors import InvalidSetting
 from mlserve.serve.configuration import OTHER_VARIABLES, build_settings
+from mlserve.serve.kinds import LABEL
 from mlserve.serve.settings import SETTINGS, Settings
 
 MODEL = {"model": "churn"}
@@ -251,10 +252,13 @@ def test_the_model_is_called_as_its_folder_unless_it_is_named(tmp_path):
     assert build({"model_name": "risk"}).model_name == "risk"
 
 
-def test_a_name_that_is_no_utf_8_becomes_one_that_can_be_shown(tmp_path):
-    name = os.fsdecode(b"caf\xe9")
-    assert build({"model": str(tmp_path / name)}).model_name == "caf?"
-    assert build({"model_name": name}).model_name == "caf?"
+def test_a_folder_whose_name_is_no_utf_8_gives_a_name_that_can_be_shown(tmp_path):
+    assert build({"model": str(tmp_path / os.fsdecode(b"caf\xe9"))}).model_name == "caf?"
+
+
+@pytest.mark.parametrize("field", [name for name, one in SETTINGS.items() if one.kind is LABEL])
+def test_a_label_that_is_no_utf_8_becomes_one_that_can_be_shown(field):
+    assert getattr(build({field: os.fsdecode(b"caf\xe9")}), field) == "caf?"
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
