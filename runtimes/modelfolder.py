@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import normpath
 from pathlib import Path
 
 from .errors import InvalidModel
@@ -20,8 +21,11 @@ def path_inside(folder: Path, relative: str) -> Path:
         path = root.joinpath(relative).resolve()
     except (ValueError, OSError, RuntimeError, TypeError) as error:
         raise _refusal(folder, relative) from error
-    if Path(relative).is_absolute() or not path.is_relative_to(root):
+    if Path(relative).is_absolute():
         raise _refusal(folder, relative)
+    if not path.is_relative_to(root):
+        is_linked = Path(normpath(root / relative)).is_relative_to(root)
+        raise (_refusal_of_link if is_linked else _refusal)(folder, relative)
     return path
 
 
@@ -41,3 +45,9 @@ def model_file(folder: Path, relative: str) -> Path:
 def _refusal(folder: Path, relative: str) -> InvalidModel:
     found = f'the path "{relative}", which is not inside the folder'
     return InvalidModel(folder / MLMODEL, found, "a path relative to the model's folder")
+
+
+def _refusal_of_link(folder: Path, relative: str) -> InvalidModel:
+    found = f'the path "{relative}", which is not inside the folder but linked from there'
+    advice = "copy the folder with its links followed (cp -rL), and give the copy"
+    return InvalidModel(folder / MLMODEL, found, f"a file in the folder itself; {advice}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 from mlserve.runtimes.errors import InvalidModel
@@ -41,12 +42,18 @@ def test_an_absolute_path_is_refused_even_within_the_folder(folder):
         model_file(folder, str(folder / "model.pkl"))
 
 
-def test_a_link_that_leads_out_is_refused(folder):
+@pytest.mark.parametrize("relative", ["link.pkl", "up/secret", "./artifacts/../link.pkl"])
+def test_a_link_that_leads_out_is_refused_and_what_to_do_is_told(folder, relative):
     (folder / "link.pkl").symlink_to(folder.parent / "secret")
     (folder / "up").symlink_to("..")
-    for relative in ("link.pkl", "up/secret"):
-        with pytest.raises(InvalidModel, match="not inside the folder"):
-            model_file(folder, relative)
+    with pytest.raises(InvalidModel, match=r"not inside the folder but linked .* \(cp -rL\)"):
+        model_file(folder, relative)
+
+
+def test_a_copy_with_its_links_followed_holds_what_they_led_to(folder, tmp_path):
+    (folder / "link.pkl").symlink_to(folder.parent / "secret")
+    subprocess.run(["cp", "-rL", folder, tmp_path / "copy"], check=True, timeout=60)
+    assert model_file(tmp_path / "copy", "link.pkl").read_text() == "x"
 
 
 def test_a_link_that_stays_inside_is_followed(folder):
