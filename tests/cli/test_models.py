@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 import signal
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from mlserve import save_model
@@ -108,7 +111,14 @@ def test_wrong_usage_is_told_and_exits_with_2(arguments, words):
 
 
 @pytest.mark.parametrize(
-    "flags", [["--env-manager", "local"], ["--no-conda"], ["--install-mlflow"]]
+    "flags",
+    [
+        ["--env-manager", "local"],
+        ["--no-conda"],
+        ["--no-conda", "--env-manager", "conda"],
+        ["--install-mlflow"],
+    ],
+    ids=" ".join,
 )
 def test_the_flags_of_mlflow_that_change_nothing_are_accepted(tmp_path, flags):
     with serving("-m", str(tmp_path / "none"), *flags) as service:
@@ -120,6 +130,25 @@ def test_a_flag_that_mlflow_needs_is_told_to_be_needless(tmp_path):
     with serving("-m", str(tmp_path / "none"), "--install-mlflow") as service:
         service.wait()
         assert "--install-mlflow changes nothing" in "".join(service.lines)
+
+
+LINES: dict[str, Callable[[str], Any]] = {
+    "text": re.compile(r"\S+Z [A-Z]+ mlserve[.\w]*: .+\n").fullmatch,
+    "json": json.loads,
+}
+
+
+@pytest.mark.parametrize("log_format", LINES)
+def test_every_worker_logs_in_the_one_format(iris, log_format):
+    flags = ["-w", "2", "--access-log", "--log-format", log_format]
+    with running(*SERVE, "-p", "0", "-m", str(iris), *flags) as service:
+        url = wait_until(lambda: re.search(r"http://[\d.:]+", "".join(service.lines)))[0]
+        with urlopen(f"{url}/ping", timeout=60) as answer:
+            assert answer.status == 200
+        service.send(signal.SIGTERM)
+        assert service.wait() == 0
+    assert [line for line in service.lines if "/ping" in line]
+    assert all(LINES[log_format](line) for line in service.lines)
 
 
 def test_what_is_less_important_than_the_log_level_is_not_logged(tmp_path):
