@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -104,6 +105,20 @@ def serve(model: Model, scenario: Scenario, **settings: Any) -> Any:
 def ask(model: Model, method: str, path: str, **request: Any) -> httpx.Response:
     """Return the answer of a service of ``model`` to one request."""
     return serve(model, lambda client: client.request(method, path, **request))
+
+
+async def try_examples(client: httpx.AsyncClient) -> list[tuple[Any, httpx.Response]]:
+    """Return each example of a request in /openapi.json, JSON first, and the answer to it."""
+    scoring = (await client.get("/openapi.json")).json()["paths"]["/invocations"]["post"]
+    examples = []
+    for media_type, body in scoring["requestBody"]["content"].items():
+        if "example" in body:
+            shown = body["example"]
+            content = shown if isinstance(shown, str) else json.dumps(shown)
+            headers = {"content-type": media_type}
+            answer = await client.post("/invocations", content=content, headers=headers)
+            examples.append((shown, answer))
+    return examples
 
 
 async def metrics(client: httpx.AsyncClient) -> dict[str, float]:

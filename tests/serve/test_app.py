@@ -7,12 +7,14 @@ import json
 import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import httpx
 import pytest
 import yaml
 from mlserve import save_model
+from mlserve.runtimes.example import read_example
 from mlserve.runtimes.flavors import Model, load_model
 from mlserve.runtimes.modelspec import ModelSpec
 from mlserve.runtimes.schema import Column, ColumnSchema, DataType, Signature
@@ -21,7 +23,18 @@ from mlserve.serve.logs import JsonFormatter
 from skl2onnx.common.data_types import FloatTensorType
 
 from ..runtimes.trained import IRIS, compile_onnx, iris_classifier, write_onnx
-from .services import Gated, ask, client_of, lifespan, make_service, metrics, model_of, serve, until
+from .services import (
+    Gated,
+    ask,
+    client_of,
+    lifespan,
+    make_service,
+    metrics,
+    model_of,
+    serve,
+    try_examples,
+    until,
+)
 
 HEALTH = ["/ping", "/health", "/healthz", "/readyz"]
 NAMES = list(IRIS.data.columns)
@@ -124,6 +137,25 @@ def test_a_model_answers_what_it_predicts(model, body, content_type, request):
     assert answer.headers["content-type"] == "application/json"
     kind = request.node.callspec.params["model"]
     assert labels(answer) == expected(kind)
+
+
+@every_model
+def test_the_recorded_example_is_shown_and_is_a_request_that_works(model):
+    (shown, answer), in_csv = serve(model, try_examples)
+    assert shown == json.loads(read_example(model.folder, model.spec))
+    assert (answer.status_code, in_csv[1].status_code) == (200, 200)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_made_of_a_signature_is_a_request_that_works(folders, kind, tmp_path):
+    folder = copytree(folders[kind], tmp_path / kind)
+    for recorded in folder.glob("*example*"):
+        recorded.unlink()
+    model = load_model(folder)
+    assert read_example(model.folder, model.spec) is None
+    (shown, answer), in_csv = serve(model, try_examples)
+    assert shown == split([[0.5] * len(NAMES)])
+    assert (answer.status_code, in_csv[1].status_code) == (200, 200)
 
 
 @every_model
