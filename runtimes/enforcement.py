@@ -13,7 +13,7 @@ from .casting import ColumnCast, compile_cast
 from .columns import ColumnName, Columns, ColumnValues, ModelInput
 from .errors import MissingColumns, SchemaViolation
 from .fields import Field
-from .origins import Origin
+from .origins import Origin, tellable_names
 from .packing import compile_pack, is_packable
 from .schema import ColumnSchema, Schema, TensorSchema
 from .tables import to_table
@@ -71,7 +71,7 @@ class ColumnEnforcer:
         given, rows = table.values, table.rows
         if not self._required <= given.keys():
             missing = [name for name in self._required_names() if name not in given]
-            raise MissingColumns(map(str, missing), map(str, given))
+            raise MissingColumns(map(str, missing), tellable_names(given, origin))
         values: dict[ColumnName, ColumnValues] = {}
         for field, cast in self._casts[origin]:
             column = given.get(field.name)
@@ -102,7 +102,8 @@ class ColumnEnforcer:
         for (field, cast), (name, column) in pairs:
             if len(column) != table.rows:
                 raise _unequal(name, column, table.rows)
-            values[name] = cast(column, field if name == field.name else replace(field, name=name))
+            is_told = name != field.name and tellable_names([name], origin)
+            values[name] = cast(column, replace(field, name=name) if is_told else field)
         return Columns(values, table.rows)
 
     def _required_names(self) -> list[str | int]:

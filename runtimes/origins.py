@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, auto
 
 
@@ -17,3 +18,11 @@ class Origin(Enum):
     FIELDS_JSON = auto()
     CSV = auto()
     TYPED = auto()
+
+
+def tellable_names(names: Iterable[object], origin: Origin) -> list[str]:
+    """Return those ``names`` of a request's columns that a message may quote.
+
+    Of a CSV it is none: where the header is left out, the values of the first row stand there.
+    """
+    return [] if origin is Origin.CSV else [str(name) for name in names]

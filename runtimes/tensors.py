@@ -11,7 +11,7 @@ from .columns import Columns, ColumnValues, ModelInput, Payload, Tensor, Tensors
 from .elements import convert_elements, convert_safely
 from .errors import MissingColumns, SchemaViolation
 from .nestedlists import stack_lists
-from .origins import Origin
+from .origins import Origin, tellable_names
 from .schema import TensorSchema, TensorSpec
 
 
@@ -31,7 +31,7 @@ class TensorEnforcer:
         """
         match data:
             case Columns():
-                return self._from_table(data)
+                return self._from_table(data, origin)
             case Tensors(values=tensors):
                 return self._from_tensors(dict(tensors), origin)
             case Payload(value=dict(value)):
@@ -42,11 +42,11 @@ class TensorEnforcer:
             case array:
                 return self._from_array(array, origin)
 
-    def _from_table(self, table: Columns) -> ModelInput:
+    def _from_table(self, table: Columns, origin: Origin) -> ModelInput:
         if not self._is_named:
             return _join_columns(table, self._specs[0])
         columns = dict(table.values)
-        self._require({str(name) for name in columns})
+        self._require({str(name) for name in columns}, origin)
         return Tensors(
             {str(s.name): _read_column(columns[str(s.name)], s, table.rows) for s in self._specs}
         )
@@ -57,7 +57,7 @@ class TensorEnforcer:
                 "found named tensors, expected one array; the model's input has no name, "
                 "so send the array itself"
             )
-        self._require(set(tensors))
+        self._require(set(tensors), origin)
         return Tensors({str(s.name): _fit(tensors[str(s.name)], s, origin) for s in self._specs})
 
     def _from_array(self, array: Tensor, origin: Origin) -> ModelInput:
@@ -68,10 +68,10 @@ class TensorEnforcer:
             raise SchemaViolation(f"found one array, expected the tensors {names}, each by name")
         return self._from_tensors({str(self._specs[0].name): array}, origin)
 
-    def _require(self, present: set[str]) -> None:
+    def _require(self, present: set[str], origin: Origin) -> None:
         missing = [str(spec.name) for spec in self._specs if spec.name not in present]
         if missing:
-            raise MissingColumns(missing, sorted(present))
+            raise MissingColumns(missing, tellable_names(sorted(present), origin))
 
 
 def _fit(array: Tensor, spec: TensorSpec, origin: Origin) -> Tensor:

@@ -227,6 +227,26 @@ def test_data_that_break_the_schema_are_refused_by_name(document, message):
     assert message in str(caught.value)
 
 
+UNNAMED = columns_of(Column(DataType.LONG), Column(DataType.LONG))
+VECTORS = TensorSchema((TensorSpec(np.dtype(np.float32), (-1,), "salary"),))
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        (columns_of(Column(DataType.STRING, "salary")), 'the request lacks column "salary"; '),
+        (VECTORS, 'the request lacks column "salary"; '),
+        (UNNAMED, 'column "1", row 0: found a string, '),
+    ],
+    ids=["columns", "tensors", "unnamed columns"],
+)
+def test_a_row_that_stands_where_the_header_of_a_csv_belongs_is_not_quoted(schema, message):
+    with pytest.raises(InvalidInput) as caught:
+        decode(decoder_of(schema), b"41,salary5000\n42,salary6000\n", CSV)
+    assert str(caught.value).startswith(message)
+    assert "5000" not in str(caught.value)
+
+
 def test_a_long_list_of_missing_columns_is_cut():
     schema = columns_of(*(Column(DataType.DOUBLE, f"column {i}") for i in range(1000)))
     present = {f"col {i}": [1] for i in range(5000)}
