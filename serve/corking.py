@@ -7,6 +7,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+_SMALL_BYTES = 64 * 1024  # copying so few is quicker than handing over two buffers
+
 
 class CorkedTransport:
     """A transport that holds a first write back until the second, or the loop's next turn.
@@ -31,7 +33,10 @@ class CorkedTransport:
             self._call_soon(self._uncork)
         else:
             self._held = None
-            self._transport.writelines((held, data))
+            if len(data) <= _SMALL_BYTES:
+                self._transport.write(held + data)
+            else:
+                self._transport.writelines((held, data))
 
     def close(self) -> None:
         """Write what is held, then close."""

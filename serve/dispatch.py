@@ -89,9 +89,10 @@ class Dispatcher:
             raise DeadlineExceeded(self._limits.timeout_seconds)
         return future.result()
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job, *, is_alone: bool = False) -> None:
         """Queue ``job``; its ``answer`` is set within the deadline, to a body or an error.
 
+        One that ``is_alone``, so that no company can be expected, goes to a free model at once.
         Raises `QueueFull` where the rows that wait leave no room, and `ShuttingDown` after `close`.
         """
         if self._closing is not None:
@@ -103,7 +104,9 @@ class Dispatcher:
         self._unanswered[job] = None
         if self._sweep is None:
             self._sweep = self._loop.call_later(self._limits.timeout_seconds, self._expire)
-        if self._idle:
+        if self._idle and is_alone and len(self._unanswered) == 1:
+            self._dispatch()
+        elif self._idle:
             self._plan_dispatch()
         else:
             self._recorder.queued_rows.set(backlog.rows)

@@ -71,6 +71,7 @@ class Invocations:
         self._decoder, self._recorder = decoder, recorder
         self._max_body_bytes, self._access_log = max_body_bytes, access_log
         self._dispatcher: Dispatcher | None = None
+        self._last_client: object = None
 
     def start(self, dispatcher: Dispatcher) -> None:
         """Send what comes from now on to ``dispatcher``."""
@@ -89,7 +90,7 @@ class Invocations:
                 body = await self._read_rest(message, receive)
             else:
                 body = message.get("body", b"")
-            answer = await self.submit(body, content_type)
+            answer = await self.submit(body, content_type, scope.get("client"))
             status, headers = 200, [_JSON]
         except ClientDisconnected:  # for the log and the metrics: nobody reads the answer
             status, answer, headers = 499, b"", []
@@ -108,15 +109,24 @@ class Invocations:
         if self._access_log is not None:
             self._access_log(scope, status, seconds, len(answer), request_id)
 
-    def submit(self, body: bytes, content_type: bytes = b"application/json") -> Awaitable[bytes]:
-        """Return the answer to come to ``body``; this, or awaiting it, raises what is wrong."""
+    def submit(
+        self, body: bytes, content_type: bytes = b"application/json", client: object = None
+    ) -> Awaitable[bytes]:
+        """Return the answer to come to ``body``; this, or awaiting it, raises what is wrong.
+
+        ``client`` is one object for all requests of a connection, which come one after the other:
+        one that follows another of its connection has no company.
+        """
         dispatcher = self._dispatcher
         if dispatcher is None:
             raise NotReady
         if len(body) > _LARGE_BODY_BYTES:
             return self._submit_large(dispatcher, body, content_type)
+        is_alone = client is self._last_client and client is not None
+        self._last_client = client
         started = perf_counter()
-        return self._queue(dispatcher, self._decoder.decode(body, content_type), started)
+        decoded = self._decoder.decode(body, content_type)
+        return self._queue(dispatcher, decoded, started, is_alone=is_alone)
 
     async def _submit_large(
         self, dispatcher: Dispatcher, body: bytes, content_type: bytes
@@ -129,12 +139,12 @@ class Invocations:
         return await self._queue(dispatcher, decoded, started)
 
     def _queue(
-        self, dispatcher: Dispatcher, decoded: Decoded, started: float
+        self, dispatcher: Dispatcher, decoded: Decoded, started: float, *, is_alone: bool = False
     ) -> asyncio.Future[bytes]:
         queued_at = perf_counter()
         self._recorder.decode_seconds.observe(queued_at - started)
         answer = dispatcher.new_answer()
-        dispatcher.submit(Job(*decoded, queued_at, answer))
+        dispatcher.submit(Job(*decoded, queued_at, answer), is_alone=is_alone)
         return answer
 
     def _read_head(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -6,9 +6,8 @@ Runs in a prediction thread; touches nothing but its arguments.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..runtimes.columns import Columns, ModelInput, concatenate
 from ..runtimes.contract import Runtime
@@ -26,8 +25,7 @@ Answer = bytes | Exception
 Pack = Callable[[Sequence[tuple[Any, ...]]], Columns]
 
 
-@dataclass(frozen=True, slots=True)
-class BatchResult:
+class BatchResult(NamedTuple):
     """What became of a batch: an answer or an error for each job, in order, and the times."""
 
     answers: list[Answer]

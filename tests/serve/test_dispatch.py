@@ -254,3 +254,25 @@ def test_no_work_is_done_aside_after_closing():
             await dispatcher.aside(current_thread)
 
     run(scenario)
+
+
+def test_a_job_that_is_alone_does_not_wait_for_the_loops_next_turn():
+    async def scenario(model, dispatcher):
+        await _answer_one(model, dispatcher)
+        job = new_job()
+        dispatcher.submit(job, is_alone=True)
+        assert job.answer.done()
+
+    run(scenario, Pace())
+
+
+def test_a_job_that_only_seems_alone_shares_a_batch_with_what_waits():
+    async def scenario(model, dispatcher):
+        await _answer_one(model, dispatcher)
+        first, second = new_job(), new_job()
+        dispatcher.submit(first)
+        dispatcher.submit(second, is_alone=True)
+        await asyncio.gather(first.answer, second.answer)
+        assert model.batches == [[1], [1, 1]]
+
+    run(scenario, Pace())
