@@ -66,7 +66,7 @@ def run(servers, scripts, arguments):
             for connections in arguments.connections:
                 if rows >= 10_000 and connections > 32:
                     continue
-                seconds = arguments.seconds * (5 if rows >= 10_000 else 1)
+                seconds = arguments.seconds * (3 if rows >= 10_000 else 1)
                 for server in servers:
                     sample = measure(server.url, script, connections, seconds)
                     samples.setdefault((rows, connections, server.name), []).append(sample)
