@@ -69,6 +69,7 @@ def run(servers, scripts, arguments):
                 seconds = arguments.seconds * (3 if rows >= 10_000 else 1)
                 for server in servers:
                     sample = measure(server.url, script, connections, seconds)
+                    server.settle()
                     samples.setdefault((rows, connections, server.name), []).append(sample)
     return {key: median(values) for key, values in samples.items()}
 

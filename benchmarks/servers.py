@@ -35,6 +35,18 @@ class Server:
         """Where it is asked for predictions."""
         return f"http://127.0.0.1:{self.port}/invocations"
 
+    def settle(self, limit_seconds=60):
+        """Wait until the work for clients that are gone is done, so that the next has the core."""
+        give_up = time.monotonic() + limit_seconds
+        before, now = -1.0, self._cpu_seconds()
+        while now - before > 0.01 and time.monotonic() < give_up:
+            time.sleep(0.1)
+            before, now = now, self._cpu_seconds()
+
+    def _cpu_seconds(self):
+        pids = [self.process.pid, *_descendants(self.process.pid)]
+        return sum(_cpu_seconds(pid) for pid in pids)
+
     def memory_mib(self):
         """Return the proportional memory of the process and its children, in MiB."""
         pids = [self.process.pid, *_descendants(self.process.pid)]
@@ -133,6 +145,11 @@ def _free_port():
 def _descendants(pid):
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [d for child in map(int, children) for d in (child, *_descendants(child))]
+
+
+def _cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _pss_kib(pid):
