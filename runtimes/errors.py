@@ -48,8 +48,15 @@ _LONGEST_NAME = 80
 _MOST_NAMES = 10
 _MOST_CANDIDATES = 200
 
-EXTRAS = {"sklearn": ("cloudpickle", "pandas", "scikit-learn", "skops")}
-"""The packages of each extra that a model may need."""
+EXTRAS = {
+    "sklearn": ("cloudpickle", "pandas", "scikit-learn", "skops"),
+    "store": ("alembic", "fsspec", "httpx", "SQLAlchemy"),
+    "postgresql": ("psycopg[binary]",),
+    "s3": ("s3fs",),
+    "gcs": ("gcsfs",),
+    "azure": ("adlfs",),
+}
+"""The packages of each extra that an error may ask for."""
 
 
 class MLServeError(Exception):

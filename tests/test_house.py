@@ -56,9 +56,30 @@ LAZY = {
     "runtimes/pickledmodels.py": {"cloudpickle"},
     "runtimes/recording.py": {"pandas"},
     "runtimes/sklearn.py": {"scipy", "sklearn", "threadpoolctl"},
+    "store/artifact_storage.py": {"fsspec"},
+    "store/database.py": {"sqlalchemy"},
+    "store/migrations/env.py": {"alembic"},
+    "store/migrations/upgrade.py": {"alembic", "sqlalchemy"},
+    "store/migrations/versions/r0001_the_first_tables.py": {"alembic", "sqlalchemy"},
+    "store/store.py": set(),
+    "store/tables.py": {"sqlalchemy"},
 }
 
-HEAVY = ["numpy", "pandas", "sklearn", "onnxruntime", "starlette", "uvicorn", "click", "yaml"]
+HEAVY = [
+    "alembic",
+    "click",
+    "fsspec",
+    "httpx",
+    "msgspec",
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "sklearn",
+    "sqlalchemy",
+    "starlette",
+    "uvicorn",
+    "yaml",
+]
 
 
 def tracked_files() -> list[Path]:

@@ -1,0 +1,378 @@
+"""The tables of the store. What changes here needs a migration in ``migrations/versions``.
+
+Times are milliseconds since 1970; texts are compared by their bytes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# In SQLite, only a column whose type is INTEGER counts up by itself.
+_ID = BigInteger().with_variant(Integer, "sqlite")
+
+experiments = Table(
+    "experiments",
+    METADATA,
+    Column("experiment_id", _ID, primary_key=True, autoincrement=True),
+    Column("name", String(500), nullable=False, unique=True),
+    Column("artifact_location", Text, nullable=False),
+    Column("lifecycle_stage", String(20), nullable=False),
+    Column("creation_time", BigInteger, nullable=False),
+    Column("last_update_time", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+experiment_tags = Table(
+    "experiment_tags",
+    METADATA,
+    Column("experiment_id", ForeignKey("experiments.experiment_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+runs = Table(
+    "runs",
+    METADATA,
+    Column("run_id", String(32), primary_key=True),
+    Column("experiment_id", ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("run_name", String(250), nullable=False),
+    Column("user_id", String(256), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("start_time", BigInteger, nullable=False),
+    Column("end_time", BigInteger),
+    Column("deleted_time", BigInteger),
+    Column("artifact_uri", Text, nullable=False),
+    Column("lifecycle_stage", String(20), nullable=False),
+)
+Index(
+    "ix_runs_recent",
+    runs.c.experiment_id,
+    runs.c.lifecycle_stage,
+    runs.c.start_time.desc(),
+    runs.c.run_id,
+)
+
+params = Table(
+    "params",
+    METADATA,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+run_tags = Table(
+    "run_tags",
+    METADATA,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The key is the whole point, so that a batch that a client sends again adds nothing.
+metrics = Table(
+    "metrics",
+    METADATA,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("timestamp", BigInteger, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("value", Double, primary_key=True),
+    Column("is_nan", Boolean, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+latest_metrics = Table(
+    "latest_metrics",
+    METADATA,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("is_nan", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_latest_metrics_value", latest_metrics.c.key, latest_metrics.c.value)
+
+datasets = Table(
+    "datasets",
+    METADATA,
+    Column("dataset_id", _ID, primary_key=True, autoincrement=True),
+    Column("experiment_id", ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("source_type", String(36), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("schema", Text),
+    Column("profile", Text),
+)
+Index(
+    "uq_datasets_digest", datasets.c.experiment_id, datasets.c.name, datasets.c.digest, unique=True
+)
+
+run_datasets = Table(
+    "run_datasets",
+    METADATA,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("dataset_id", ForeignKey("datasets.dataset_id"), primary_key=True),
+)
+
+run_dataset_tags = Table(
+    "run_dataset_tags",
+    METADATA,
+    Column("run_id", String(32), primary_key=True),
+    Column("dataset_id", BigInteger, primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["run_id", "dataset_id"], ["run_datasets.run_id", "run_datasets.dataset_id"]
+    ),
+)
+
+# A logged model among the inputs (direction "in") or the outputs ("out") of a run.
+run_models = Table(
+    "run_models",
+    METADATA,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("direction", String(3), primary_key=True),
+    Column("model_id", String(34), primary_key=True),
+    Column("step", BigInteger, nullable=False),
+)
+
+logged_models = Table(
+    "logged_models",
+    METADATA,
+    Column("model_id", String(34), primary_key=True),
+    Column("experiment_id", ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("artifact_uri", Text, nullable=False),
+    Column("creation_time", BigInteger, nullable=False),
+    Column("last_update_time", BigInteger, nullable=False),
+    Column("status", String(40), nullable=False),
+    Column("status_message", Text),
+    Column("model_type", String(500), nullable=False),
+    Column("source_run_id", String(32), index=True),
+    Column("lifecycle_stage", String(20), nullable=False),
+)
+Index(
+    "ix_logged_models_recent",
+    logged_models.c.experiment_id,
+    logged_models.c.creation_time.desc(),
+    logged_models.c.model_id,
+)
+
+logged_model_params = Table(
+    "logged_model_params",
+    METADATA,
+    Column("model_id", ForeignKey("logged_models.model_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+logged_model_tags = Table(
+    "logged_model_tags",
+    METADATA,
+    Column("model_id", ForeignKey("logged_models.model_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+logged_model_metrics = Table(
+    "logged_model_metrics",
+    METADATA,
+    Column("model_id", ForeignKey("logged_models.model_id"), primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("timestamp", BigInteger, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("value", Double, nullable=False),
+    Column("is_nan", Boolean, nullable=False),
+    Column("dataset_name", String(500)),
+    Column("dataset_digest", String(64)),
+    sqlite_with_rowid=False,
+)
+
+registered_models = Table(
+    "registered_models",
+    METADATA,
+    Column("name", String(256), primary_key=True),
+    Column("creation_time", BigInteger, nullable=False),
+    Column("last_update_time", BigInteger, nullable=False),
+    Column("description", Text),
+    # Counts up alone: the number of a version that was deleted is never given again.
+    Column("last_version", Integer, nullable=False),
+)
+
+registered_model_tags = Table(
+    "registered_model_tags",
+    METADATA,
+    Column(
+        "name",
+        ForeignKey("registered_models.name", onupdate="CASCADE", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+model_versions = Table(
+    "model_versions",
+    METADATA,
+    Column(
+        "name",
+        ForeignKey("registered_models.name", onupdate="CASCADE", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("version", Integer, primary_key=True),
+    Column("creation_time", BigInteger, nullable=False),
+    Column("last_update_time", BigInteger, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("user_id", String(256)),
+    Column("stage", String(64), nullable=False),
+    Column("source", Text, nullable=False),
+    # Where the files are, once "runs:" and "models:" sources are resolved.
+    Column("storage_uri", Text, nullable=False),
+    Column("run_id", String(32), nullable=False),
+    Column("model_id", String(34)),
+    Column("run_link", Text, nullable=False),
+    Column("status", String(40), nullable=False),
+    Column("status_message", Text),
+    # The JSON of the manifest, and its SHA-256.
+    Column("manifest", Text),
+    Column("digest", String(64)),
+    CheckConstraint("version > 0", name="version_counts_from_one"),
+)
+Index("ix_model_versions_stage", model_versions.c.name, model_versions.c.stage)
+Index("ix_model_versions_run", model_versions.c.run_id)
+
+model_version_tags = Table(
+    "model_version_tags",
+    METADATA,
+    Column("name", String(256), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("key", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["name", "version"],
+        ["model_versions.name", "model_versions.version"],
+        onupdate="CASCADE",
+        ondelete="CASCADE",
+    ),
+    sqlite_with_rowid=False,
+)
+
+aliases = Table(
+    "aliases",
+    METADATA,
+    Column("name", String(256), primary_key=True),
+    Column("alias", String(255), primary_key=True),
+    Column("version", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["name", "version"],
+        ["model_versions.name", "model_versions.version"],
+        onupdate="CASCADE",
+        ondelete="CASCADE",
+    ),
+    sqlite_with_rowid=False,
+)
+
+# The log of promotions refers to no other table: it outlives what it tells of.
+promotions = Table(
+    "promotions",
+    METADATA,
+    Column("promotion_id", _ID, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("name", String(256), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("alias", String(255)),
+    Column("origin", String(64), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("reason", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_promotions_time", promotions.c.name, promotions.c.at, promotions.c.promotion_id)
+
+approvals = Table(
+    "approvals",
+    METADATA,
+    Column("approval_id", _ID, primary_key=True, autoincrement=True),
+    Column("name", String(256), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("stage", String(64), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("requested_by", String(256), nullable=False),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", String(256)),
+    Column("decided_at", BigInteger),
+    Column("decision_reason", Text),
+    ForeignKeyConstraint(
+        ["name", "version"],
+        ["model_versions.name", "model_versions.version"],
+        onupdate="CASCADE",
+        ondelete="CASCADE",
+    ),
+)
+Index("ix_approvals_version", approvals.c.name, approvals.c.version, approvals.c.stage)
+
+webhooks = Table(
+    "webhooks",
+    METADATA,
+    Column("webhook_id", String(32), primary_key=True),
+    Column("name", String(256), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("secret", Text),
+    Column("description", Text),
+    Column("status", String(20), nullable=False),
+    Column("creation_time", BigInteger, nullable=False),
+    Column("last_update_time", BigInteger, nullable=False),
+)
+
+# What is to be told, written in the transaction of the event itself.
+deliveries = Table(
+    "deliveries",
+    METADATA,
+    Column("delivery_id", _ID, primary_key=True, autoincrement=True),
+    Column("webhook_id", ForeignKey("webhooks.webhook_id", ondelete="CASCADE"), nullable=False),
+    Column("event", String(60), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("last_error", Text),
+    sqlite_autoincrement=True,
+)
+Index("ix_deliveries_due", deliveries.c.state, deliveries.c.due_at)
