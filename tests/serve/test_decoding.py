@@ -449,9 +449,9 @@ def test_the_typed_path_gives_what_the_full_check_gives(form, drawn, reverse):
         value = {"columns": names, "data": cells}
     body = json.dumps({form: value}).encode()
     decoder = decoder_of(schema)
-    by_type = outcome(decoder, lambda: decoder.decode(body, JSON))
     in_full = outcome(decoder, lambda: decoder._decode_json(body))
-    np.testing.assert_equal(by_type, in_full)
+    for _ in range(3):  # an order of columns that came twice is read in another way
+        np.testing.assert_equal(outcome(decoder, lambda: decoder.decode(body, JSON)), in_full)
 
 
 def test_the_typed_path_is_taken_for_plain_rows():

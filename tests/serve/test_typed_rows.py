@@ -100,6 +100,36 @@ def test_any_other_body_is_left_to_the_full_check(decoder, body):
     assert decoder.decode(body) is None
 
 
+@pytest.mark.parametrize("columns", [list(ROW), list(reversed(ROW)), [*ROW, "x"]])
+def test_an_order_that_came_before_is_read_like_the_first_time(decoder, columns):
+    row = [(ROW | {"x": None})[name] for name in columns]
+    for _ in range(3):
+        assert _cells(decoder, _split([row, row], columns)) == [CELLS, CELLS]
+    assert decoder._likely.begins(_split([row], columns))
+
+
+def test_another_order_of_like_columns_is_not_mistaken_for_the_last():
+    decoder = TypedRowsDecoder(ColumnSchema(tuple(Column(DataType.DOUBLE, n) for n in "ab")))
+    for columns, cells in [("ab", (1.0, 2.0)), ("ba", (2.0, 1.0))] * 3:
+        assert _cells(decoder, _split([[1, 2]], list(columns))) == [cells]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _split([["41.5", 3, "gold", True]]),
+        _split([CELLS], params={"a": 1}),
+        _split([CELLS])[:-1],
+        b'{"dataframe_split": {"data": [], "columns": ["age", "visits", "plan", "is active"]}}',
+        _split([CELLS])[:-2] + b', "columns": ["visits", "age", "plan", "is active"]}}',
+    ],
+)
+def test_what_only_begins_like_the_common_case_is_left_to_the_full_check(decoder, body):
+    for _ in range(3):
+        decoder.decode(_split([CELLS]))
+    assert decoder.decode(body) is None
+
+
 def test_many_column_orders_do_not_pile_up(decoder):
     for i in range(200):
         body = _split([[*CELLS, i]], [*ROW, f"extra {i}"])
