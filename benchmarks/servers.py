@@ -19,21 +19,30 @@ UVICORN = ["-m", "uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-acc
 
 @dataclass
 class Server:
-    """One program to measure; ``command`` gets its port where it says PORT."""
+    """One program to measure; ``command`` gets its port where it says PORT.
+
+    ``body`` is what it answers at ``path`` once it is ready.
+    """
 
     name: str
     command: list[str]
     body: bytes
     env: dict[str, str] = field(default_factory=dict)
+    path: str = "/invocations"
     port: int = 0
     seconds_to_answer: float = 0.0
     mib_at_start: float = 0.0
     process: subprocess.Popen | None = None
 
     @property
+    def base(self):
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def url(self):
-        """Where it is asked for predictions."""
-        return f"http://127.0.0.1:{self.port}/invocations"
+        """Where it is asked what it is there for."""
+        return f"{self.base}{self.path}"
 
     def settle(self, limit_seconds=60):
         """Wait until the work for clients that are gone is done, so that the next has the core."""
