@@ -52,6 +52,7 @@ EXTRAS = {
     "sklearn": ("cloudpickle", "pandas", "scikit-learn", "skops"),
     "store": ("alembic", "fsspec", "httpx", "SQLAlchemy"),
     "postgresql": ("psycopg[binary]",),
+    "build": ("docker", "httpx", "uv"),
     "s3": ("s3fs",),
     "gcs": ("gcsfs",),
     "azure": ("adlfs",),

@@ -1,0 +1,64 @@
+"""What can be plugged in: where blobs come from, what assembles an image, where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from .plan import BuildPlan
+
+Tell = Callable[[str], None]
+"""Takes a line of progress, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A plan with its trees: ``folder`` has a folder for each layer of the plan, by its name."""
+
+    plan: BuildPlan
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """What was built: a digest of its manifest or its id, and where it can be found."""
+
+    digest: str
+    references: tuple[str, ...]
+    size_bytes: int
+
+
+class BlobSource(Protocol):
+    """A place that holds the manifests and blobs of images: a registry, a layout, an archive.
+
+    What is read is verified against its digest as it is read: the stream of `open` raises
+    `DigestMismatch` at its end.
+    """
+
+    def resolve(self, reference: str) -> str:
+        """Return the digest of the manifest or index that ``reference`` (tag or digest) names."""
+
+    def read_manifest(self, digest: str) -> bytes:
+        """Return a manifest or an index."""
+
+    def open(self, digest: str) -> AbstractContextManager[BinaryIO]:
+        """Open a blob for one pass from its beginning."""
+
+
+class Engine(Protocol):
+    """What makes images of stages: a Docker engine, or our own code.
+
+    A build that fails or is interrupted leaves no image, container or file behind.
+    """
+
+    def build(self, stages: Sequence[Stage], tags: Sequence[str], tell: Tell) -> BuiltImage:
+        """Return the image: an index of several where there is more than one stage."""
+
+    def push(self, image: BuiltImage, tell: Tell) -> str:
+        """Publish the image under all its tags and return the digest of its manifest there."""
+
+    def close(self) -> None:
+        """Give back connections; the engine is not used afterwards."""

@@ -1,0 +1,82 @@
+"""Every error that building an image raises on purpose.
+
+::
+
+    MLServeError
+    └── BuildError
+        ├── UnresolvedRequirements   what the model needs has no release that fits
+        ├── UnusableBase             a base image that cannot carry a service
+        ├── EngineUnavailable        no Docker engine answers
+        ├── EngineFailed             the engine gave up on a build
+        ├── RegistryRefused          a registry that says no: credentials, names, limits
+        ├── RegistryUnavailable      a registry that does not answer, or not to the end
+        ├── DigestMismatch           bytes that are not those that their digest promises
+        └── OutputExists             an image is to be written where something is already
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..runtimes.errors import MLServeError
+
+
+class BuildError(MLServeError):
+    """An image that cannot be built as asked."""
+
+
+class UnresolvedRequirements(BuildError):
+    """Requirements that have no release which fits the platform and Python of the image."""
+
+    def __init__(self, package: str, platform: str, reason: str) -> None:
+        super().__init__(f"{package} cannot be had for {platform}: {reason}")
+
+
+class UnusableBase(BuildError):
+    """A base image that is not there, or that lacks what a service needs."""
+
+    def __init__(self, base: str, found: str, expected: str) -> None:
+        super().__init__(f"the base image {base}: found {found}, expected {expected}")
+
+
+class EngineUnavailable(BuildError):
+    """No Docker engine answers."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"no Docker engine answers at {address} ({reason}); start one (systemctl start docker, "
+            "or Docker Desktop), set DOCKER_HOST, or build without one: --engine oci"
+        )
+
+
+class EngineFailed(BuildError):
+    """A build, a push or a pull that the engine gave up on."""
+
+
+class RegistryRefused(BuildError):
+    """A registry that refuses: says which, what was asked and what it answered."""
+
+    def __init__(self, registry: str, action: str, status: int, reason: str, advice: str) -> None:
+        self.status = status
+        super().__init__(f"{registry} refused to {action}: {status} {reason}; {advice}")
+
+
+class RegistryUnavailable(BuildError):
+    """A registry that does not answer, or breaks off however often it is asked."""
+
+    def __init__(self, registry: str, action: str, reason: str) -> None:
+        super().__init__(f"{registry} could not {action}: {reason}; try again later")
+
+
+class DigestMismatch(BuildError):
+    """Bytes whose digest is not the one that they were asked for by."""
+
+    def __init__(self, what: str, found: str, expected: str) -> None:
+        super().__init__(f"{what}: found {found}, expected {expected}; it was damaged on its way")
+
+
+class OutputExists(BuildError):
+    """A path to write an image to at which there is something already."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} exists already; name a path where nothing is, or remove it first")
