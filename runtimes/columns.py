@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,17 +16,26 @@ Tensor = np.ndarray[Any, Any]
 ColumnValues = Tensor | list[Any]
 
 
+class Block(NamedTuple):
+    """Columns of one type side by side: row ``i`` of ``array`` is the column ``names[i]``."""
+
+    names: tuple[ColumnName, ...]
+    array: Tensor
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """A table: columns of ``rows`` values each, under their names or their positions.
 
     A column is a numpy array of one dimension once its type is known, and a list of Python values
     (as a JSON parser gives them) until then, or where no signature says. In a prediction it may
-    have more dimensions, of which the first counts rows.
+    have more dimensions, of which the first counts rows. Columns of ``values`` that stand in
+    ``blocks`` too are the same memory, for who would rather take many columns at once.
     """
 
     values: Mapping[ColumnName, ColumnValues]
     rows: int
+    blocks: Sequence[Block] = ()
 
 
 @dataclass(frozen=True, slots=True)

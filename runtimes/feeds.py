@@ -5,14 +5,14 @@ A cast that would change a value beyond a float's precision is refused, naming c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from typing import Any
 
 import numpy as np
 
-from .columns import Columns, ColumnValues, Tensor
+from .columns import Block, ColumnName, Columns, ColumnValues, Tensor
 from .errors import InvalidCell, InvalidInput, MissingColumns
 from .fields import name_kind
 
@@ -46,40 +46,80 @@ class GraphInput:
         object.__setattr__(self, "is_column", self.shape == _ONE_WIDE)
 
 
-def feed_columns(inputs: tuple[GraphInput, ...], columns: Columns) -> Feeds:
-    """Return ``columns`` as feeds: each graph input takes the column of its name.
+class GraphInputs:
+    """All inputs of one graph, and what is fed to them."""
 
-    A graph with one input takes all columns, side by side in their order.
-    """
-    values = columns.values
+    __slots__ = ("_block_dtypes", "_inputs", "names")
+
+    def __init__(self, inputs: Iterable[GraphInput]) -> None:
+        self._inputs = tuple(inputs)
+        self.names = [item.name for item in self._inputs]
+        self._block_dtypes: dict[tuple[ColumnName, ...], np.dtype[Any] | None] = {}
+
+    def feed_columns(self, columns: Columns) -> Feeds:
+        """Return ``columns`` as feeds: each graph input takes the column of its name.
+
+        A graph with one input takes all columns, side by side in their order.
+        """
+        inputs, values = self._inputs, columns.values
+        try:
+            with np.errstate(over="raise"):
+                if len(inputs) == 1:
+                    return {inputs[0].name: _side_by_side(inputs[0], columns)}
+                feeds = self._feed_blocks(columns.blocks)
+                if len(feeds) < len(inputs):
+                    rest = [item for item in inputs if item.name not in feeds]
+                    feeds.update((item.name, _feed(item, values[item.name])) for item in rest)
+                return feeds
+        except KeyError:
+            missing = [item.name for item in inputs if item.name not in values]
+            raise MissingColumns(missing, map(str, values)) from None
+        except FloatingPointError:
+            raise _overflow(inputs, values) from None
+
+    def feed_tensors(self, tensors: Mapping[str, Tensor]) -> Feeds:
+        """Return ``tensors`` as feeds, one for each input by name, of the graph's shapes."""
+        inputs = self._inputs
+        if set(tensors) != set(self.names):
+            raise InvalidInput(
+                f"found the tensors {', '.join(sorted(tensors)) or 'none'}, "
+                f"expected {', '.join(self.names)}; send each of them and no other"
+            )
+        try:
+            with np.errstate(over="raise"):
+                feeds = {i.name: _cast(i.name, tensors[i.name], i.dtype) for i in inputs}
+        except FloatingPointError:
+            raise _overflow(inputs, tensors) from None
+        for item in inputs:
+            _check_shape(item, feeds[item.name])
+        return feeds
+
+    def _feed_blocks(self, blocks: Iterable[Block]) -> Feeds:
+        """Return the columns of those ``blocks`` that need no more than a cast of the whole."""
+        feeds: dict[Any, Tensor] = {}
+        for names, array in blocks:
+            if names not in self._block_dtypes:
+                self._block_dtypes[names] = self._block_dtype(names)
+            dtype = self._block_dtypes[names]
+            if dtype is not None and (fitting := _cast_block(array, dtype)) is not None:
+                feeds.update(zip(names, fitting[:, :, np.newaxis], strict=True))
+        return feeds
+
+    def _block_dtype(self, names: Sequence[ColumnName]) -> np.dtype[Any] | None:
+        """Return the dtype that inputs take a column of, if that is so for each of ``names``."""
+        dtypes: dict[Any, Any] = {item.name: item.dtype for item in self._inputs if item.is_column}
+        wanted = {dtypes.get(name) for name in names}
+        return wanted.pop() if len(wanted) == 1 else None
+
+
+def _cast_block(array: Tensor, dtype: np.dtype[Any]) -> Tensor | None:
+    """Return the columns of ``array`` as ``dtype``, or None where each has to be looked at."""
+    if array.dtype is _STRINGS:
+        return array if dtype is _STRINGS and _are_strings(array.ravel().tolist()) else None
     try:
-        with np.errstate(over="raise"):
-            if len(inputs) == 1:
-                return {inputs[0].name: _side_by_side(inputs[0], columns)}
-            return {item.name: _feed(item, values[item.name]) for item in inputs}
-    except KeyError:
-        missing = [item.name for item in inputs if item.name not in values]
-        raise MissingColumns(missing, map(str, values)) from None
+        return array.astype(dtype, copy=False) if array.dtype in _CASTS.get(dtype, ()) else None
     except FloatingPointError:
-        raise _overflow(inputs, values) from None
-
-
-def feed_tensors(inputs: tuple[GraphInput, ...], tensors: Mapping[str, Tensor]) -> Feeds:
-    """Return ``tensors`` as feeds, one for each graph input by name, of the graph's shapes."""
-    names = [item.name for item in inputs]
-    if set(tensors) != set(names):
-        raise InvalidInput(
-            f"found the tensors {', '.join(sorted(tensors)) or 'none'}, "
-            f"expected {', '.join(names)}; send each of them and no other"
-        )
-    try:
-        with np.errstate(over="raise"):
-            feeds = {i.name: _cast(i.name, tensors[i.name], i.dtype) for i in inputs}
-    except FloatingPointError:
-        raise _overflow(inputs, tensors) from None
-    for item in inputs:
-        _check_shape(item, feeds[item.name])
-    return feeds
+        return None
 
 
 def _feed(item: GraphInput, values: ColumnValues) -> Tensor:

@@ -14,7 +14,7 @@ from .columns import ColumnName, Columns, ColumnValues, ModelInput, Tensors
 from .compatibility import check_version
 from .contract import LoadOptions
 from .errors import InvalidInput, InvalidModel, InvalidPrediction, InvalidSetting, ModelLoadFailed
-from .feeds import Feeds, GraphInput, feed_columns, feed_tensors
+from .feeds import Feeds, GraphInput, GraphInputs
 from .modelfolder import MLMODEL, model_file
 from .modelspec import ModelSpec
 from .trust import vouch
@@ -57,7 +57,7 @@ class OnnxRuntime:
 
     def __init__(self, session: Any, file: Path) -> None:
         self._session = session
-        self._inputs = tuple(_graph_input(file, item) for item in session.get_inputs())
+        self._inputs = GraphInputs(_graph_input(file, item) for item in session.get_inputs())
         self._output_names = [item.name for item in session.get_outputs()]
         self._is_row_wise = keeps_rows(
             (item.type, item.shape) for item in (*session.get_inputs(), *session.get_outputs())
@@ -84,7 +84,7 @@ class OnnxRuntime:
         A graph has no params; they are left aside.
         """
         if isinstance(data, Columns):
-            feeds = feed_columns(self._inputs, data)
+            feeds = self._inputs.feed_columns(data)
             return to_columns(self._output_names, self._session.run(self._output_names, feeds))
         outputs = self._session.run(self._output_names, self._tensor_feeds(data))
         return dict(zip(self._output_names, map(_with_string_keys, outputs), strict=True))
@@ -96,10 +96,10 @@ class OnnxRuntime:
     def _tensor_feeds(self, data: ModelInput) -> Feeds:
         match data:
             case Tensors(values=values):
-                return feed_tensors(self._inputs, values)
-            case np.ndarray() if len(self._inputs) == 1:
-                return feed_tensors(self._inputs, {self._inputs[0].name: data})
-        names = ", ".join(item.name for item in self._inputs)
+                return self._inputs.feed_tensors(values)
+            case np.ndarray() if len(self._inputs.names) == 1:
+                return self._inputs.feed_tensors({self._inputs.names[0]: data})
+        names = ", ".join(self._inputs.names)
         raise InvalidInput(f"found data without names, expected one tensor for each of {names}")
 
 

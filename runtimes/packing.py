@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .columns import ColumnName, Columns, ColumnValues, Tensor
+from .columns import Block, ColumnName, Columns, Tensor
 from .fields import Field
 from .schema import DataType
 from .values import (
@@ -20,6 +20,7 @@ from .values import (
     SHORTS,
     SINGLES,
     Cast,
+    as_objects,
     cast_doubles,
     cast_longs,
     cast_shorts,
@@ -28,9 +29,10 @@ from .values import (
 
 Row = tuple[Any, ...]
 Pack = Callable[[Sequence[Row]], Columns]
+PackBlock = Callable[[Iterable[Any], int], Tensor]
 
 # Up to so many rows, what a call costs outweighs what it does: one makes all columns of a type.
-_FEW_ROWS = 16
+_FEW_ROWS = 256
 
 
 def is_packable(fields: Sequence[Field]) -> bool:
@@ -50,17 +52,16 @@ def compile_pack(fields: Sequence[Field]) -> Pack:
     packers = [(field, _COLUMN_PACKERS[field.scalar]) for field in fields]
 
     def pack(rows: Sequence[Row]) -> Columns:
-        if 0 < len(rows) <= _FEW_ROWS:
-            try:
-                return Columns(_pack_groups(rows, groups, names), len(rows))
-            except MISFITS:  # a missing value, most likely
-                pass
-        columns: Iterable[Row] = zip(*rows, strict=True) if rows else [()] * len(packers)
-        values: dict[ColumnName, ColumnValues] = {
-            field.name: pack_column(column, field)
-            for (field, pack_column), column in zip(packers, columns, strict=True)
-        }
-        return Columns(values, len(rows))
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(packers)
+        values: dict[ColumnName, Any] = dict.fromkeys(names)
+        blocks = _pack_blocks(columns, groups) if 0 < len(rows) <= _FEW_ROWS else []
+        for block in blocks:
+            values.update(zip(block.names, block.array, strict=True))
+        if sum(len(block.names) for block in blocks) < len(names):
+            for (field, pack_column), column in zip(packers, columns, strict=True):
+                if values[field.name] is None:
+                    values[field.name] = pack_column(column, field)
+        return Columns(values, len(rows), blocks)
 
     return pack
 
@@ -69,60 +70,58 @@ def compile_pack(fields: Sequence[Field]) -> Pack:
 class _Group:
     """The columns of one type: where they stand in a row, and what makes one array of them."""
 
-    names: list[ColumnName]
-    positions: list[int]
-    pack: Callable[[Row], Tensor]
+    names: tuple[ColumnName, ...]
+    positions: Sequence[int]
+    pack: PackBlock
 
 
 def _group(fields: Sequence[Field]) -> list[_Group]:
-    """Return ``fields`` by their types; an optional boolean, often None, is a group of its own."""
-    groups: dict[object, _Group] = {}
+    """Return ``fields`` by their types, but no optional booleans: they may have to be objects."""
+    members: dict[DataType, list[int]] = {}
     for position, field in enumerate(fields):
-        is_alone = field.type is DataType.BOOLEAN and not field.required
-        key = field.name if is_alone else field.scalar
-        pack = _pack_optional_booleans if is_alone else _BLOCK_PACKERS[field.scalar]
-        group = groups.setdefault((is_alone, key), _Group([], [], pack))
-        group.names.append(field.name)
-        group.positions.append(position)
-    return list(groups.values())
+        if field.required or field.scalar is not DataType.BOOLEAN:
+            members.setdefault(field.scalar, []).append(position)
+    return [
+        _Group(tuple(fields[i].name for i in positions), positions, _BLOCK_PACKERS[scalar])
+        for scalar, positions in members.items()
+    ]
 
 
-def _pack_groups(
-    rows: Sequence[Row], groups: Sequence[_Group], names: Sequence[ColumnName]
-) -> dict[ColumnName, ColumnValues]:
-    columns = list(zip(*rows, strict=True))
-    values: dict[ColumnName, Any] = dict.fromkeys(names)
+def _pack_blocks(columns: Sequence[Row], groups: Sequence[_Group]) -> list[Block]:
+    """Return a block of each of ``groups`` whose cells all fit; a missing value may not."""
+    blocks, rows = [], len(columns[0])
     for group in groups:
-        cells = tuple(chain.from_iterable([columns[position] for position in group.positions]))
-        block = group.pack(cells).reshape(len(group.positions), len(rows))
-        values.update(zip(group.names, block, strict=True))
-    return values
+        cells = chain.from_iterable([columns[position] for position in group.positions])
+        try:
+            array = group.pack(cells, len(group.positions) * rows)
+        except MISFITS:
+            continue
+        blocks.append(Block(group.names, array.reshape(len(group.positions), rows)))
+    return blocks
 
 
 def _pack_booleans(values: Sequence[Any], field: Field) -> Tensor:
-    return BOOLEANS.pack(values) if field.required else _pack_optional_booleans(values)
-
-
-def _pack_optional_booleans(values: Sequence[Any]) -> Tensor:
-    return np.array(values, object) if None in values else BOOLEANS.pack(values)
-
-
-def _pack_texts(values: Sequence[Any]) -> Tensor:
-    return np.array(values, object)
+    if not field.required and None in values:
+        return as_objects(values)
+    return BOOLEANS.pack(values)
 
 
 def _pack_strings(values: Sequence[Any], field: Field) -> Tensor:  # noqa: ARG001 - one shape
-    return _pack_texts(values)
+    return as_objects(values)
+
+
+def _pack_each_object(values: Iterable[Any], count: int) -> Tensor:
+    return np.fromiter(values, object, count)
 
 
 # What makes one array of the cells of a group's columns, one column after the other.
-_BLOCK_PACKERS: dict[DataType, Callable[[Row], Tensor]] = {
-    DataType.BOOLEAN: BOOLEANS.pack,
-    DataType.INTEGER: SHORTS.pack,
-    DataType.LONG: LONGS.pack,
-    DataType.FLOAT: SINGLES.pack,
-    DataType.DOUBLE: DOUBLES.pack,
-    DataType.STRING: _pack_texts,
+_BLOCK_PACKERS: dict[DataType, PackBlock] = {
+    DataType.BOOLEAN: BOOLEANS.pack_each,
+    DataType.INTEGER: SHORTS.pack_each,
+    DataType.LONG: LONGS.pack_each,
+    DataType.FLOAT: SINGLES.pack_each,
+    DataType.DOUBLE: DOUBLES.pack_each,
+    DataType.STRING: _pack_each_object,
 }
 
 # What makes an array of one column, and says which of its cells does not fit.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,10 @@ class Packing:
 
     def pack(self, values: Sequence[Any]) -> Tensor:
         """Return ``values`` as an array, or raise one of `MISFITS`."""
-        count = len(values)
+        return self.pack_each(values, len(values))
+
+    def pack_each(self, values: Iterable[Any], count: int) -> Tensor:
+        """Return ``values``, which are ``count``, as an array, or raise one of `MISFITS`."""
         array: Any = np.empty(count, self.dtype)
         struct.pack_into(f"={count}{self.code}", array, 0, *values)
         return array  # type: ignore[no-any-return]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mlserve.runtimes.columns import Columns
+from mlserve.runtimes.columns import Block, Columns
 from mlserve.runtimes.errors import InvalidCell, InvalidInput, MissingColumns
-from mlserve.runtimes.feeds import GraphInput, feed_columns, feed_tensors
+from mlserve.runtimes.feeds import GraphInput, GraphInputs
 
 STRINGS = np.dtype(object)
 FITTING = st.integers(0, 2**16 - 1)
@@ -23,7 +24,7 @@ def graph_input(dtype: Any = "float32", *shape: int | None, name: str = "x") -> 
 
 def feed(values: Any, dtype: Any = "float32", *shape: int | None) -> np.ndarray:
     columns = Columns({"x": values}, len(values))
-    return feed_columns((graph_input(dtype, *shape),), columns)["x"]
+    return GraphInputs((graph_input(dtype, *shape),)).feed_columns(columns)["x"]
 
 
 def strings(*values: Any) -> np.ndarray:
@@ -33,14 +34,14 @@ def strings(*values: Any) -> np.ndarray:
 class TestShapes:
     def test_a_graph_of_one_input_takes_all_columns_in_their_order(self):
         columns = Columns({"b": np.array([1.0, 2.0]), "a": np.array([3, 4])}, 2)
-        found = feed_columns((graph_input("float32", None, 2),), columns)["x"]
+        found = GraphInputs((graph_input("float32", None, 2),)).feed_columns(columns)["x"]
         np.testing.assert_array_equal(found, np.array([[1, 3], [2, 4]], dtype="float32"))
         assert found.dtype == np.float32
 
     def test_a_graph_of_several_takes_each_column_by_name(self):
         inputs = (graph_input(name="a"), graph_input(STRINGS, None, name="b"))
         columns = Columns({"b": strings("u", "v"), "a": np.array([1.0, 2.0]), "more": [1, 2]}, 2)
-        feeds = feed_columns(inputs, columns)
+        feeds = GraphInputs(inputs).feed_columns(columns)
         assert feeds["a"].tolist() == [[1.0], [2.0]]
         assert feeds["b"].tolist() == ["u", "v"]
         assert list(feeds) == ["a", "b"]
@@ -48,7 +49,7 @@ class TestShapes:
     def test_a_missing_column_is_named_with_the_nearest(self):
         inputs = (graph_input(name="plan"), graph_input(name="age"))
         with pytest.raises(MissingColumns, match=r'column "plan" \(there is "Plan"\)'):
-            feed_columns(inputs, Columns({"Plan": [1.0], "age": [1.0]}, 1))
+            GraphInputs(inputs).feed_columns(Columns({"Plan": [1.0], "age": [1.0]}, 1))
 
     @pytest.mark.parametrize("names", [["a"], ["a", "b", "c"]])
     def test_a_wrong_number_of_columns_is_refused(self, names):
@@ -56,14 +57,14 @@ class TestShapes:
         with pytest.raises(
             InvalidInput, match=r"shape \(3, [13]\), expected \(any, 2\)|shape \(3,\), expected"
         ):
-            feed_columns((graph_input("float32", None, 2),), columns)
+            GraphInputs((graph_input("float32", None, 2),)).feed_columns(columns)
 
     def test_lists_in_cells_are_a_further_dimension(self):
         assert feed([[1.0, 2.0], [3.0, 4.0]], "float32", None, 2).shape == (2, 2)
 
     def test_a_graph_that_declares_no_shape_gets_the_column_as_it_is(self):
         inputs = (GraphInput("x", np.dtype("float32"), ()),)
-        assert feed_columns(inputs, Columns({"x": [1.0]}, 1))["x"].shape == (1,)
+        assert GraphInputs(inputs).feed_columns(Columns({"x": [1.0]}, 1))["x"].shape == (1,)
 
 
 class TestNumbers:
@@ -109,7 +110,7 @@ class TestNumbers:
         inputs = (graph_input(name="a"), graph_input(name="b"))
         columns = Columns({"a": np.array([1.0, 2.0]), "b": np.array([-1e300, 0.0])}, 2)
         with pytest.raises(InvalidCell, match=r'column "b", row 0'):
-            feed_columns(inputs, columns)
+            GraphInputs(inputs).feed_columns(columns)
 
     def test_infinities_and_nan_pass(self):
         values = np.array([np.nan, np.inf, -np.inf])
@@ -173,14 +174,16 @@ class TestStrings:
     def test_the_row_is_that_of_a_cell_in_several_columns(self):
         columns = Columns({"a": strings("u", "v"), "b": strings("w", None)}, 2)
         with pytest.raises(InvalidCell, match=r'column "b", row 1'):
-            feed_columns((graph_input(STRINGS, None, 2),), columns)
+            GraphInputs((graph_input(STRINGS, None, 2),)).feed_columns(columns)
 
 
 class TestTensors:
     INPUTS = (graph_input("float32", None, 2, name="a"), graph_input("int64", None, 1, name="b"))
 
     def test_each_is_cast_to_its_inputs_type(self):
-        feeds = feed_tensors(self.INPUTS, {"b": np.ones((3, 1), "int32"), "a": np.ones((3, 2))})
+        feeds = GraphInputs(self.INPUTS).feed_tensors(
+            {"b": np.ones((3, 1), "int32"), "a": np.ones((3, 2))}
+        )
         assert {name: str(feed.dtype) for name, feed in feeds.items()} == {
             "a": "float32",
             "b": "int64",
@@ -189,16 +192,20 @@ class TestTensors:
     @pytest.mark.parametrize("names", [["a"], ["a", "b", "c"], []])
     def test_all_of_them_must_be_there_and_no_other(self, names):
         with pytest.raises(InvalidInput, match="expected a, b; send each"):
-            feed_tensors(self.INPUTS, {name: np.ones((3, 2)) for name in names})
+            GraphInputs(self.INPUTS).feed_tensors({name: np.ones((3, 2)) for name in names})
 
     @pytest.mark.parametrize("shape", [(3, 3), (3,), (3, 2, 1), ()])
     def test_a_shape_that_is_not_the_graphs_is_refused(self, shape):
         with pytest.raises(InvalidInput, match=r'input "a".*expected \(any, 2\)'):
-            feed_tensors(self.INPUTS, {"a": np.ones(shape), "b": np.ones((3, 1), "int64")})
+            GraphInputs(self.INPUTS).feed_tensors(
+                {"a": np.ones(shape), "b": np.ones((3, 1), "int64")}
+            )
 
     def test_a_number_outside_the_range_names_its_row(self):
         with pytest.raises(InvalidCell, match=r'column "x", row 1'):
-            feed_tensors((graph_input("float32", None, 2),), {"x": np.array([[1, 2], [3, 1e300]])})
+            GraphInputs((graph_input("float32", None, 2),)).feed_tensors(
+                {"x": np.array([[1, 2], [3, 1e300]])}
+            )
 
 
 def test_an_array_of_strings_from_elsewhere_is_known_by_its_kind():
@@ -209,3 +216,52 @@ def test_an_array_of_strings_from_elsewhere_is_known_by_its_kind():
 def test_a_cube_does_not_pass_for_a_column():
     with pytest.raises(InvalidInput, match=r"shape \(2, 1, 3\)"):
         feed([[[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0]]])
+
+
+KINDS = [np.dtype(kind) for kind in ("float32", "float64", "int64", "bool")] + [STRINGS]
+CELLS = {
+    "f": st.floats(width=16) | st.just(1e300),
+    "i": st.integers(-9, 9) | st.just(2**40),
+    "b": st.booleans(),
+    "O": st.sampled_from(["", "a", "é"]) | st.none(),
+}
+
+
+@st.composite
+def blocks(draw: Any) -> Columns:
+    """Draw columns, some of which stand in blocks."""
+    values: dict[Any, Any] = {}
+    found = []
+    rows = draw(st.integers(1, 3))
+    for kind in draw(st.lists(st.sampled_from(KINDS[1:]), min_size=1, max_size=3)):
+        width = draw(st.integers(1, 3))
+        names = tuple(f"c{len(values) + i}" for i in range(width))
+        count = width * rows
+        cells = draw(st.lists(CELLS[kind.kind], min_size=count, max_size=count))
+        array = np.array(cells, dtype=kind).reshape(width, rows)
+        values.update(zip(names, array, strict=True))
+        if draw(st.booleans()):
+            found.append(Block(names, array))
+    return Columns(values, rows, found)
+
+
+@given(columns=blocks(), data=st.data())
+def test_columns_in_blocks_are_fed_like_the_same_columns_alone(columns, data):
+    width = st.sampled_from([(None, 1), (None, 1), (None, 1), (None,), (None, 2)])
+    chosen = data.draw(st.lists(st.sampled_from([*columns.values, "other"]), unique=True))
+    inputs = GraphInputs(
+        graph_input(data.draw(st.sampled_from(KINDS)), *data.draw(width), name=name)
+        for name in chosen
+    )
+    in_blocks, alone = outcome(inputs, columns), outcome(inputs, replace(columns, blocks=()))
+    np.testing.assert_equal(in_blocks, alone)
+
+
+def outcome(inputs: GraphInputs, columns: Columns) -> Any:
+    """Return the feeds, or the error's text."""
+    try:
+        feeds = inputs.feed_columns(columns)
+    except InvalidInput as error:
+        return str(error)
+    assert all(array.flags.c_contiguous for array in feeds.values())
+    return {name: (array.dtype, array.shape, array.tolist()) for name, array in feeds.items()}

@@ -63,9 +63,13 @@ def test_packing_gives_what_enforcing_gives(table):
     for name, column in enforced.values.items():
         assert packed.values[name].dtype == column.dtype
         np.testing.assert_array_equal(packed.values[name], column)
+    for block in packed.blocks:
+        for name, column in zip(block.names, block.array, strict=True):
+            assert np.shares_memory(packed.values[name], column)
+            np.testing.assert_array_equal(packed.values[name], column)
 
 
-@pytest.mark.parametrize("rows", [1, 16, 17, 100])
+@pytest.mark.parametrize("rows", [1, 16, 256, 257])
 def test_few_rows_and_many_are_packed_alike(rows):
     schema = ColumnSchema(tuple(Column(t, t.value) for t in CELLS))
     row = (True, 1, 2, 0.5, 0.25, "x")
