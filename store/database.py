@@ -37,13 +37,15 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
 }
-# WAL lets readers go on beside a writer; FULL makes a commit outlive a loss of power.
+# WAL lets readers go on beside a writer; FULL makes a commit outlive a loss of power; LIKE tells
+# upper from lower case as PostgreSQL's does, and can use an index.
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "temp_store=MEMORY",
     "cache_size=-16384",
+    "case_sensitive_like=ON",
 )
 
 

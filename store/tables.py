@@ -31,6 +31,13 @@ METADATA = MetaData(
     }
 )
 
+
+def _text(length: int | None = None) -> String:
+    """Return a type of text that PostgreSQL compares by its bytes, whatever the database's own."""
+    kind = Text if length is None else String
+    return kind(length).with_variant(kind(length, collation="C"), "postgresql")
+
+
 # In SQLite, only a column whose type is INTEGER counts up by itself.
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
@@ -38,9 +45,9 @@ experiments = Table(
     "experiments",
     METADATA,
     Column("experiment_id", _ID, primary_key=True, autoincrement=True),
-    Column("name", String(500), nullable=False, unique=True),
-    Column("artifact_location", Text, nullable=False),
-    Column("lifecycle_stage", String(20), nullable=False),
+    Column("name", _text(500), nullable=False, unique=True),
+    Column("artifact_location", _text(), nullable=False),
+    Column("lifecycle_stage", _text(20), nullable=False),
     Column("creation_time", BigInteger, nullable=False),
     Column("last_update_time", BigInteger, nullable=False),
     sqlite_autoincrement=True,
@@ -50,24 +57,24 @@ experiment_tags = Table(
     "experiment_tags",
     METADATA,
     Column("experiment_id", ForeignKey("experiments.experiment_id"), primary_key=True),
-    Column("key", String(250), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", _text(250), primary_key=True),
+    Column("value", _text(), nullable=False),
     sqlite_with_rowid=False,
 )
 
 runs = Table(
     "runs",
     METADATA,
-    Column("run_id", String(32), primary_key=True),
+    Column("run_id", _text(32), primary_key=True),
     Column("experiment_id", ForeignKey("experiments.experiment_id"), nullable=False),
-    Column("run_name", String(250), nullable=False),
-    Column("user_id", String(256), nullable=False),
-    Column("status", String(20), nullable=False),
+    Column("run_name", _text(250), nullable=False),
+    Column("user_id", _text(256), nullable=False),
+    Column("status", _text(20), nullable=False),
     Column("start_time", BigInteger, nullable=False),
     Column("end_time", BigInteger),
     Column("deleted_time", BigInteger),
-    Column("artifact_uri", Text, nullable=False),
-    Column("lifecycle_stage", String(20), nullable=False),
+    Column("artifact_uri", _text(), nullable=False),
+    Column("lifecycle_stage", _text(20), nullable=False),
 )
 Index(
     "ix_runs_recent",
@@ -81,8 +88,8 @@ params = Table(
     "params",
     METADATA,
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
-    Column("key", String(250), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", _text(250), primary_key=True),
+    Column("value", _text(), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -90,8 +97,8 @@ run_tags = Table(
     "run_tags",
     METADATA,
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
-    Column("key", String(250), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", _text(250), primary_key=True),
+    Column("value", _text(), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -100,7 +107,7 @@ metrics = Table(
     "metrics",
     METADATA,
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
-    Column("key", String(250), primary_key=True),
+    Column("key", _text(250), primary_key=True),
     Column("timestamp", BigInteger, primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("value", Double, primary_key=True),
@@ -112,7 +119,7 @@ latest_metrics = Table(
     "latest_metrics",
     METADATA,
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
-    Column("key", String(250), primary_key=True),
+    Column("key", _text(250), primary_key=True),
     Column("timestamp", BigInteger, nullable=False),
     Column("step", BigInteger, nullable=False),
     Column("value", Double, nullable=False),
@@ -126,12 +133,12 @@ datasets = Table(
     METADATA,
     Column("dataset_id", _ID, primary_key=True, autoincrement=True),
     Column("experiment_id", ForeignKey("experiments.experiment_id"), nullable=False),
-    Column("name", String(500), nullable=False),
-    Column("digest", String(64), nullable=False),
-    Column("source_type", String(36), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("schema", Text),
-    Column("profile", Text),
+    Column("name", _text(500), nullable=False),
+    Column("digest", _text(64), nullable=False),
+    Column("source_type", _text(36), nullable=False),
+    Column("source", _text(), nullable=False),
+    Column("schema", _text()),
+    Column("profile", _text()),
 )
 Index(
     "uq_datasets_digest", datasets.c.experiment_id, datasets.c.name, datasets.c.digest, unique=True
@@ -147,10 +154,10 @@ run_datasets = Table(
 run_dataset_tags = Table(
     "run_dataset_tags",
     METADATA,
-    Column("run_id", String(32), primary_key=True),
+    Column("run_id", _text(32), primary_key=True),
     Column("dataset_id", BigInteger, primary_key=True),
-    Column("key", String(250), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", _text(250), primary_key=True),
+    Column("value", _text(), nullable=False),
     ForeignKeyConstraint(
         ["run_id", "dataset_id"], ["run_datasets.run_id", "run_datasets.dataset_id"]
     ),
@@ -161,25 +168,25 @@ run_models = Table(
     "run_models",
     METADATA,
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
-    Column("direction", String(3), primary_key=True),
-    Column("model_id", String(34), primary_key=True),
+    Column("direction", _text(3), primary_key=True),
+    Column("model_id", _text(34), primary_key=True),
     Column("step", BigInteger, nullable=False),
 )
 
 logged_models = Table(
     "logged_models",
     METADATA,
-    Column("model_id", String(34), primary_key=True),
+    Column("model_id", _text(34), primary_key=True),
     Column("experiment_id", ForeignKey("experiments.experiment_id"), nullable=False),
-    Column("name", String(500), nullable=False),
-    Column("artifact_uri", Text, nullable=False),
+    Column("name", _text(500), nullable=False),
+    Column("artifact_uri", _text(), nullable=False),
     Column("creation_time", BigInteger, nullable=False),
     Column("last_update_time", BigInteger, nullable=False),
-    Column("status", String(40), nullable=False),
-    Column("status_message", Text),
-    Column("model_type", String(500), nullable=False),
-    Column("source_run_id", String(32), index=True),
-    Column("lifecycle_stage", String(20), nullable=False),
+    Column("status", _text(40), nullable=False),
+    Column("status_message", _text()),
+    Column("model_type", _text(500), nullable=False),
+    Column("source_run_id", _text(32), index=True),
+    Column("lifecycle_stage", _text(20), nullable=False),
 )
 Index(
     "ix_logged_models_recent",
@@ -192,8 +199,8 @@ logged_model_params = Table(
     "logged_model_params",
     METADATA,
     Column("model_id", ForeignKey("logged_models.model_id"), primary_key=True),
-    Column("key", String(250), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", _text(250), primary_key=True),
+    Column("value", _text(), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -201,8 +208,8 @@ logged_model_tags = Table(
     "logged_model_tags",
     METADATA,
     Column("model_id", ForeignKey("logged_models.model_id"), primary_key=True),
-    Column("key", String(250), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", _text(250), primary_key=True),
+    Column("value", _text(), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -210,24 +217,26 @@ logged_model_metrics = Table(
     "logged_model_metrics",
     METADATA,
     Column("model_id", ForeignKey("logged_models.model_id"), primary_key=True),
-    Column("key", String(250), primary_key=True),
+    Column("key", _text(250), primary_key=True),
     Column("timestamp", BigInteger, primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
     Column("value", Double, nullable=False),
     Column("is_nan", Boolean, nullable=False),
-    Column("dataset_name", String(500)),
-    Column("dataset_digest", String(64)),
+    Column("dataset_name", _text(500)),
+    Column("dataset_digest", _text(64)),
     sqlite_with_rowid=False,
 )
 
 registered_models = Table(
     "registered_models",
     METADATA,
-    Column("name", String(256), primary_key=True),
+    Column("name", _text(256), primary_key=True),
+    # Stays the same when the model gets another name, and is never given to another model.
+    Column("model_uid", _text(32), nullable=False, unique=True),
     Column("creation_time", BigInteger, nullable=False),
     Column("last_update_time", BigInteger, nullable=False),
-    Column("description", Text),
+    Column("description", _text()),
     # Counts up alone: the number of a version that was deleted is never given again.
     Column("last_version", Integer, nullable=False),
 )
@@ -240,8 +249,8 @@ registered_model_tags = Table(
         ForeignKey("registered_models.name", onupdate="CASCADE", ondelete="CASCADE"),
         primary_key=True,
     ),
-    Column("key", String(250), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", _text(250), primary_key=True),
+    Column("value", _text(), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -256,20 +265,21 @@ model_versions = Table(
     Column("version", Integer, primary_key=True),
     Column("creation_time", BigInteger, nullable=False),
     Column("last_update_time", BigInteger, nullable=False),
-    Column("description", Text, nullable=False),
-    Column("user_id", String(256)),
-    Column("stage", String(64), nullable=False),
-    Column("source", Text, nullable=False),
+    Column("description", _text(), nullable=False),
+    Column("user_id", _text(256)),
+    # "None", as MLflow has it, for the first stage of the lifecycle, whatever its name.
+    Column("stage", _text(64), nullable=False),
+    Column("source", _text(), nullable=False),
     # Where the files are, once "runs:" and "models:" sources are resolved.
-    Column("storage_uri", Text, nullable=False),
-    Column("run_id", String(32), nullable=False),
-    Column("model_id", String(34)),
-    Column("run_link", Text, nullable=False),
-    Column("status", String(40), nullable=False),
-    Column("status_message", Text),
+    Column("storage_uri", _text(), nullable=False),
+    Column("run_id", _text(32), nullable=False),
+    Column("model_id", _text(34)),
+    Column("run_link", _text(), nullable=False),
+    Column("status", _text(40), nullable=False),
+    Column("status_message", _text()),
     # The JSON of the manifest, and its SHA-256.
-    Column("manifest", Text),
-    Column("digest", String(64)),
+    Column("manifest", _text()),
+    Column("digest", _text(64)),
     CheckConstraint("version > 0", name="version_counts_from_one"),
 )
 Index("ix_model_versions_stage", model_versions.c.name, model_versions.c.stage)
@@ -278,10 +288,10 @@ Index("ix_model_versions_run", model_versions.c.run_id)
 model_version_tags = Table(
     "model_version_tags",
     METADATA,
-    Column("name", String(256), primary_key=True),
+    Column("name", _text(256), primary_key=True),
     Column("version", Integer, primary_key=True),
-    Column("key", String(250), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", _text(250), primary_key=True),
+    Column("value", _text(), nullable=False),
     ForeignKeyConstraint(
         ["name", "version"],
         ["model_versions.name", "model_versions.version"],
@@ -294,8 +304,8 @@ model_version_tags = Table(
 aliases = Table(
     "aliases",
     METADATA,
-    Column("name", String(256), primary_key=True),
-    Column("alias", String(255), primary_key=True),
+    Column("name", _text(256), primary_key=True),
+    Column("alias", _text(255), primary_key=True),
     Column("version", Integer, nullable=False),
     ForeignKeyConstraint(
         ["name", "version"],
@@ -312,32 +322,35 @@ promotions = Table(
     METADATA,
     Column("promotion_id", _ID, primary_key=True, autoincrement=True),
     Column("at", BigInteger, nullable=False),
-    Column("name", String(256), nullable=False),
+    Column("model_uid", _text(32), nullable=False),
+    # The name that the model had then.
+    Column("name", _text(256), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("kind", String(10), nullable=False),
-    Column("alias", String(255)),
-    Column("origin", String(64), nullable=False),
-    Column("target", String(64), nullable=False),
-    Column("actor", String(256), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("kind", _text(10), nullable=False),
+    Column("alias", _text(255)),
+    Column("origin", _text(64), nullable=False),
+    Column("target", _text(64), nullable=False),
+    Column("actor", _text(256), nullable=False),
+    Column("reason", _text(), nullable=False),
     sqlite_autoincrement=True,
 )
 Index("ix_promotions_time", promotions.c.name, promotions.c.at, promotions.c.promotion_id)
+Index("ix_promotions_model", promotions.c.model_uid, promotions.c.promotion_id)
 
 approvals = Table(
     "approvals",
     METADATA,
     Column("approval_id", _ID, primary_key=True, autoincrement=True),
-    Column("name", String(256), nullable=False),
+    Column("name", _text(256), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("stage", String(64), nullable=False),
-    Column("state", String(10), nullable=False),
-    Column("requested_by", String(256), nullable=False),
+    Column("stage", _text(64), nullable=False),
+    Column("state", _text(10), nullable=False),
+    Column("requested_by", _text(256), nullable=False),
     Column("requested_at", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("decided_by", String(256)),
+    Column("reason", _text(), nullable=False),
+    Column("decided_by", _text(256)),
     Column("decided_at", BigInteger),
-    Column("decision_reason", Text),
+    Column("decision_reason", _text()),
     ForeignKeyConstraint(
         ["name", "version"],
         ["model_versions.name", "model_versions.version"],
@@ -350,13 +363,13 @@ Index("ix_approvals_version", approvals.c.name, approvals.c.version, approvals.c
 webhooks = Table(
     "webhooks",
     METADATA,
-    Column("webhook_id", String(32), primary_key=True),
-    Column("name", String(256), nullable=False),
-    Column("url", Text, nullable=False),
-    Column("events", Text, nullable=False),
-    Column("secret", Text),
-    Column("description", Text),
-    Column("status", String(20), nullable=False),
+    Column("webhook_id", _text(32), primary_key=True),
+    Column("name", _text(256), nullable=False),
+    Column("url", _text(), nullable=False),
+    Column("events", _text(), nullable=False),
+    Column("secret", _text()),
+    Column("description", _text()),
+    Column("status", _text(20), nullable=False),
     Column("creation_time", BigInteger, nullable=False),
     Column("last_update_time", BigInteger, nullable=False),
 )
@@ -367,12 +380,12 @@ deliveries = Table(
     METADATA,
     Column("delivery_id", _ID, primary_key=True, autoincrement=True),
     Column("webhook_id", ForeignKey("webhooks.webhook_id", ondelete="CASCADE"), nullable=False),
-    Column("event", String(60), nullable=False),
-    Column("payload", Text, nullable=False),
-    Column("state", String(10), nullable=False),
+    Column("event", _text(60), nullable=False),
+    Column("payload", _text(), nullable=False),
+    Column("state", _text(10), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("due_at", BigInteger, nullable=False),
-    Column("last_error", Text),
+    Column("last_error", _text()),
     sqlite_autoincrement=True,
 )
 Index("ix_deliveries_due", deliveries.c.state, deliveries.c.due_at)

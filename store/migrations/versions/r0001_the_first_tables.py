@@ -13,6 +13,11 @@ branch_labels = None
 depends_on = None
 
 
+def _text(length: int | None = None) -> sa.String:
+    kind = sa.Text if length is None else sa.String
+    return kind(length).with_variant(kind(length, collation="C"), "postgresql")
+
+
 def upgrade() -> None:
     experiments = op.create_table(
         "experiments",
@@ -22,9 +27,9 @@ def upgrade() -> None:
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column("name", sa.String(length=500), nullable=False),
-        sa.Column("artifact_location", sa.Text(), nullable=False),
-        sa.Column("lifecycle_stage", sa.String(length=20), nullable=False),
+        sa.Column("name", _text(500), nullable=False),
+        sa.Column("artifact_location", _text(), nullable=False),
+        sa.Column("lifecycle_stage", _text(20), nullable=False),
         sa.Column("creation_time", sa.BigInteger(), nullable=False),
         sa.Column("last_update_time", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("experiment_id", name=op.f("pk_experiments")),
@@ -40,38 +45,44 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("model_uid", _text(32), nullable=False),
+        sa.Column("name", _text(256), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(length=10), nullable=False),
-        sa.Column("alias", sa.String(length=255), nullable=True),
-        sa.Column("origin", sa.String(length=64), nullable=False),
-        sa.Column("target", sa.String(length=64), nullable=False),
-        sa.Column("actor", sa.String(length=256), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("kind", _text(10), nullable=False),
+        sa.Column("alias", _text(255), nullable=True),
+        sa.Column("origin", _text(64), nullable=False),
+        sa.Column("target", _text(64), nullable=False),
+        sa.Column("actor", _text(256), nullable=False),
+        sa.Column("reason", _text(), nullable=False),
         sa.PrimaryKeyConstraint("promotion_id", name=op.f("pk_promotions")),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_promotions_model", "promotions", ["model_uid", "promotion_id"], unique=False
     )
     op.create_index(
         "ix_promotions_time", "promotions", ["name", "at", "promotion_id"], unique=False
     )
     op.create_table(
         "registered_models",
-        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("name", _text(256), nullable=False),
+        sa.Column("model_uid", _text(32), nullable=False),
         sa.Column("creation_time", sa.BigInteger(), nullable=False),
         sa.Column("last_update_time", sa.BigInteger(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("description", _text(), nullable=True),
         sa.Column("last_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_registered_models")),
+        sa.UniqueConstraint("model_uid", name=op.f("uq_registered_models_model_uid")),
     )
     op.create_table(
         "webhooks",
-        sa.Column("webhook_id", sa.String(length=32), nullable=False),
-        sa.Column("name", sa.String(length=256), nullable=False),
-        sa.Column("url", sa.Text(), nullable=False),
-        sa.Column("events", sa.Text(), nullable=False),
-        sa.Column("secret", sa.Text(), nullable=True),
-        sa.Column("description", sa.Text(), nullable=True),
-        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("webhook_id", _text(32), nullable=False),
+        sa.Column("name", _text(256), nullable=False),
+        sa.Column("url", _text(), nullable=False),
+        sa.Column("events", _text(), nullable=False),
+        sa.Column("secret", _text(), nullable=True),
+        sa.Column("description", _text(), nullable=True),
+        sa.Column("status", _text(20), nullable=False),
         sa.Column("creation_time", sa.BigInteger(), nullable=False),
         sa.Column("last_update_time", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("webhook_id", name=op.f("pk_webhooks")),
@@ -87,12 +98,12 @@ def upgrade() -> None:
         sa.Column(
             "experiment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
-        sa.Column("name", sa.String(length=500), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("source_type", sa.String(length=36), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("schema", sa.Text(), nullable=True),
-        sa.Column("profile", sa.Text(), nullable=True),
+        sa.Column("name", _text(500), nullable=False),
+        sa.Column("digest", _text(64), nullable=False),
+        sa.Column("source_type", _text(36), nullable=False),
+        sa.Column("source", _text(), nullable=False),
+        sa.Column("schema", _text(), nullable=True),
+        sa.Column("profile", _text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["experiment_id"], ["experiments.experiment_id"], name=op.f("fk_datasets_experiment_id")
         ),
@@ -109,13 +120,13 @@ def upgrade() -> None:
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column("webhook_id", sa.String(length=32), nullable=False),
-        sa.Column("event", sa.String(length=60), nullable=False),
-        sa.Column("payload", sa.Text(), nullable=False),
-        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("webhook_id", _text(32), nullable=False),
+        sa.Column("event", _text(60), nullable=False),
+        sa.Column("payload", _text(), nullable=False),
+        sa.Column("state", _text(10), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
-        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("last_error", _text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["webhook_id"],
             ["webhooks.webhook_id"],
@@ -131,8 +142,8 @@ def upgrade() -> None:
         sa.Column(
             "experiment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
-        sa.Column("key", sa.String(length=250), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
+        sa.Column("value", _text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["experiment_id"],
             ["experiments.experiment_id"],
@@ -143,19 +154,19 @@ def upgrade() -> None:
     )
     op.create_table(
         "logged_models",
-        sa.Column("model_id", sa.String(length=34), nullable=False),
+        sa.Column("model_id", _text(34), nullable=False),
         sa.Column(
             "experiment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
-        sa.Column("name", sa.String(length=500), nullable=False),
-        sa.Column("artifact_uri", sa.Text(), nullable=False),
+        sa.Column("name", _text(500), nullable=False),
+        sa.Column("artifact_uri", _text(), nullable=False),
         sa.Column("creation_time", sa.BigInteger(), nullable=False),
         sa.Column("last_update_time", sa.BigInteger(), nullable=False),
-        sa.Column("status", sa.String(length=40), nullable=False),
-        sa.Column("status_message", sa.Text(), nullable=True),
-        sa.Column("model_type", sa.String(length=500), nullable=False),
-        sa.Column("source_run_id", sa.String(length=32), nullable=True),
-        sa.Column("lifecycle_stage", sa.String(length=20), nullable=False),
+        sa.Column("status", _text(40), nullable=False),
+        sa.Column("status_message", _text(), nullable=True),
+        sa.Column("model_type", _text(500), nullable=False),
+        sa.Column("source_run_id", _text(32), nullable=True),
+        sa.Column("lifecycle_stage", _text(20), nullable=False),
         sa.ForeignKeyConstraint(
             ["experiment_id"],
             ["experiments.experiment_id"],
@@ -174,22 +185,22 @@ def upgrade() -> None:
     )
     op.create_table(
         "model_versions",
-        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("name", _text(256), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("creation_time", sa.BigInteger(), nullable=False),
         sa.Column("last_update_time", sa.BigInteger(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
-        sa.Column("user_id", sa.String(length=256), nullable=True),
-        sa.Column("stage", sa.String(length=64), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("storage_uri", sa.Text(), nullable=False),
-        sa.Column("run_id", sa.String(length=32), nullable=False),
-        sa.Column("model_id", sa.String(length=34), nullable=True),
-        sa.Column("run_link", sa.Text(), nullable=False),
-        sa.Column("status", sa.String(length=40), nullable=False),
-        sa.Column("status_message", sa.Text(), nullable=True),
-        sa.Column("manifest", sa.Text(), nullable=True),
-        sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.Column("description", _text(), nullable=False),
+        sa.Column("user_id", _text(256), nullable=True),
+        sa.Column("stage", _text(64), nullable=False),
+        sa.Column("source", _text(), nullable=False),
+        sa.Column("storage_uri", _text(), nullable=False),
+        sa.Column("run_id", _text(32), nullable=False),
+        sa.Column("model_id", _text(34), nullable=True),
+        sa.Column("run_link", _text(), nullable=False),
+        sa.Column("status", _text(40), nullable=False),
+        sa.Column("status_message", _text(), nullable=True),
+        sa.Column("manifest", _text(), nullable=True),
+        sa.Column("digest", _text(64), nullable=True),
         sa.CheckConstraint("version > 0", name=op.f("ck_model_versions_version_counts_from_one")),
         sa.ForeignKeyConstraint(
             ["name"],
@@ -204,9 +215,9 @@ def upgrade() -> None:
     op.create_index("ix_model_versions_stage", "model_versions", ["name", "stage"], unique=False)
     op.create_table(
         "registered_model_tags",
-        sa.Column("name", sa.String(length=256), nullable=False),
-        sa.Column("key", sa.String(length=250), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("name", _text(256), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
+        sa.Column("value", _text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["name"],
             ["registered_models.name"],
@@ -219,18 +230,18 @@ def upgrade() -> None:
     )
     op.create_table(
         "runs",
-        sa.Column("run_id", sa.String(length=32), nullable=False),
+        sa.Column("run_id", _text(32), nullable=False),
         sa.Column(
             "experiment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
-        sa.Column("run_name", sa.String(length=250), nullable=False),
-        sa.Column("user_id", sa.String(length=256), nullable=False),
-        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("run_name", _text(250), nullable=False),
+        sa.Column("user_id", _text(256), nullable=False),
+        sa.Column("status", _text(20), nullable=False),
         sa.Column("start_time", sa.BigInteger(), nullable=False),
         sa.Column("end_time", sa.BigInteger(), nullable=True),
         sa.Column("deleted_time", sa.BigInteger(), nullable=True),
-        sa.Column("artifact_uri", sa.Text(), nullable=False),
-        sa.Column("lifecycle_stage", sa.String(length=20), nullable=False),
+        sa.Column("artifact_uri", _text(), nullable=False),
+        sa.Column("lifecycle_stage", _text(20), nullable=False),
         sa.ForeignKeyConstraint(
             ["experiment_id"], ["experiments.experiment_id"], name=op.f("fk_runs_experiment_id")
         ),
@@ -244,8 +255,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "aliases",
-        sa.Column("name", sa.String(length=256), nullable=False),
-        sa.Column("alias", sa.String(length=255), nullable=False),
+        sa.Column("name", _text(256), nullable=False),
+        sa.Column("alias", _text(255), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["name", "version"],
@@ -265,16 +276,16 @@ def upgrade() -> None:
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("name", _text(256), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("stage", sa.String(length=64), nullable=False),
-        sa.Column("state", sa.String(length=10), nullable=False),
-        sa.Column("requested_by", sa.String(length=256), nullable=False),
+        sa.Column("stage", _text(64), nullable=False),
+        sa.Column("state", _text(10), nullable=False),
+        sa.Column("requested_by", _text(256), nullable=False),
         sa.Column("requested_at", sa.BigInteger(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("decided_by", sa.String(length=256), nullable=True),
+        sa.Column("reason", _text(), nullable=False),
+        sa.Column("decided_by", _text(256), nullable=True),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
-        sa.Column("decision_reason", sa.Text(), nullable=True),
+        sa.Column("decision_reason", _text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["name", "version"],
             ["model_versions.name", "model_versions.version"],
@@ -287,8 +298,8 @@ def upgrade() -> None:
     op.create_index("ix_approvals_version", "approvals", ["name", "version", "stage"], unique=False)
     op.create_table(
         "latest_metrics",
-        sa.Column("run_id", sa.String(length=32), nullable=False),
-        sa.Column("key", sa.String(length=250), nullable=False),
+        sa.Column("run_id", _text(32), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
         sa.Column("timestamp", sa.BigInteger(), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
@@ -300,15 +311,15 @@ def upgrade() -> None:
     op.create_index("ix_latest_metrics_value", "latest_metrics", ["key", "value"], unique=False)
     op.create_table(
         "logged_model_metrics",
-        sa.Column("model_id", sa.String(length=34), nullable=False),
-        sa.Column("key", sa.String(length=250), nullable=False),
+        sa.Column("model_id", _text(34), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
         sa.Column("timestamp", sa.BigInteger(), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
-        sa.Column("run_id", sa.String(length=32), nullable=False),
+        sa.Column("run_id", _text(32), nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
         sa.Column("is_nan", sa.Boolean(), nullable=False),
-        sa.Column("dataset_name", sa.String(length=500), nullable=True),
-        sa.Column("dataset_digest", sa.String(length=64), nullable=True),
+        sa.Column("dataset_name", _text(500), nullable=True),
+        sa.Column("dataset_digest", _text(64), nullable=True),
         sa.ForeignKeyConstraint(
             ["model_id"], ["logged_models.model_id"], name=op.f("fk_logged_model_metrics_model_id")
         ),
@@ -322,9 +333,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "logged_model_params",
-        sa.Column("model_id", sa.String(length=34), nullable=False),
-        sa.Column("key", sa.String(length=250), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("model_id", _text(34), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
+        sa.Column("value", _text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["model_id"], ["logged_models.model_id"], name=op.f("fk_logged_model_params_model_id")
         ),
@@ -333,9 +344,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "logged_model_tags",
-        sa.Column("model_id", sa.String(length=34), nullable=False),
-        sa.Column("key", sa.String(length=250), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("model_id", _text(34), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
+        sa.Column("value", _text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["model_id"], ["logged_models.model_id"], name=op.f("fk_logged_model_tags_model_id")
         ),
@@ -344,8 +355,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "metrics",
-        sa.Column("run_id", sa.String(length=32), nullable=False),
-        sa.Column("key", sa.String(length=250), nullable=False),
+        sa.Column("run_id", _text(32), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
         sa.Column("timestamp", sa.BigInteger(), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
@@ -358,10 +369,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "model_version_tags",
-        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("name", _text(256), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(length=250), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
+        sa.Column("value", _text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["name", "version"],
             ["model_versions.name", "model_versions.version"],
@@ -374,16 +385,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "params",
-        sa.Column("run_id", sa.String(length=32), nullable=False),
-        sa.Column("key", sa.String(length=250), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("run_id", _text(32), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
+        sa.Column("value", _text(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name=op.f("fk_params_run_id")),
         sa.PrimaryKeyConstraint("run_id", "key", name=op.f("pk_params")),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "run_datasets",
-        sa.Column("run_id", sa.String(length=32), nullable=False),
+        sa.Column("run_id", _text(32), nullable=False),
         sa.Column(
             "dataset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
@@ -395,28 +406,28 @@ def upgrade() -> None:
     )
     op.create_table(
         "run_models",
-        sa.Column("run_id", sa.String(length=32), nullable=False),
-        sa.Column("direction", sa.String(length=3), nullable=False),
-        sa.Column("model_id", sa.String(length=34), nullable=False),
+        sa.Column("run_id", _text(32), nullable=False),
+        sa.Column("direction", _text(3), nullable=False),
+        sa.Column("model_id", _text(34), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name=op.f("fk_run_models_run_id")),
         sa.PrimaryKeyConstraint("run_id", "direction", "model_id", name=op.f("pk_run_models")),
     )
     op.create_table(
         "run_tags",
-        sa.Column("run_id", sa.String(length=32), nullable=False),
-        sa.Column("key", sa.String(length=250), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("run_id", _text(32), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
+        sa.Column("value", _text(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name=op.f("fk_run_tags_run_id")),
         sa.PrimaryKeyConstraint("run_id", "key", name=op.f("pk_run_tags")),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "run_dataset_tags",
-        sa.Column("run_id", sa.String(length=32), nullable=False),
+        sa.Column("run_id", _text(32), nullable=False),
         sa.Column("dataset_id", sa.BigInteger(), nullable=False),
-        sa.Column("key", sa.String(length=250), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("key", _text(250), nullable=False),
+        sa.Column("value", _text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["run_id", "dataset_id"],
             ["run_datasets.run_id", "run_datasets.dataset_id"],
@@ -474,5 +485,6 @@ def downgrade() -> None:
     op.drop_table("webhooks")
     op.drop_table("registered_models")
     op.drop_index("ix_promotions_time", table_name="promotions")
+    op.drop_index("ix_promotions_model", table_name="promotions")
     op.drop_table("promotions")
     op.drop_table("experiments")
