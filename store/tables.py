@@ -213,6 +213,7 @@ logged_model_tags = Table(
     sqlite_with_rowid=False,
 )
 
+# As of metrics, the key is the whole point; what is of no dataset has "" for its name and digest.
 logged_model_metrics = Table(
     "logged_model_metrics",
     METADATA,
@@ -221,10 +222,10 @@ logged_model_metrics = Table(
     Column("timestamp", BigInteger, primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
-    Column("value", Double, nullable=False),
-    Column("is_nan", Boolean, nullable=False),
-    Column("dataset_name", _text(500)),
-    Column("dataset_digest", _text(64)),
+    Column("value", Double, primary_key=True),
+    Column("is_nan", Boolean, primary_key=True),
+    Column("dataset_name", _text(500), primary_key=True),
+    Column("dataset_digest", _text(64), primary_key=True),
     sqlite_with_rowid=False,
 )
 

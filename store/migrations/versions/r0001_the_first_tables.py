@@ -318,8 +318,8 @@ def upgrade() -> None:
         sa.Column("run_id", _text(32), nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
         sa.Column("is_nan", sa.Boolean(), nullable=False),
-        sa.Column("dataset_name", _text(500), nullable=True),
-        sa.Column("dataset_digest", _text(64), nullable=True),
+        sa.Column("dataset_name", _text(500), nullable=False),
+        sa.Column("dataset_digest", _text(64), nullable=False),
         sa.ForeignKeyConstraint(
             ["model_id"], ["logged_models.model_id"], name=op.f("fk_logged_model_metrics_model_id")
         ),
@@ -327,7 +327,16 @@ def upgrade() -> None:
             ["run_id"], ["runs.run_id"], name=op.f("fk_logged_model_metrics_run_id")
         ),
         sa.PrimaryKeyConstraint(
-            "model_id", "key", "timestamp", "step", "run_id", name=op.f("pk_logged_model_metrics")
+            "model_id",
+            "key",
+            "timestamp",
+            "step",
+            "run_id",
+            "value",
+            "is_nan",
+            "dataset_name",
+            "dataset_digest",
+            name=op.f("pk_logged_model_metrics"),
         ),
         sqlite_with_rowid=False,
     )
