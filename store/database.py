@@ -161,10 +161,10 @@ def _translated() -> Iterator[None]:
     """Raise what the database's errors mean, without its statements and values."""
     try:
         yield
-    except (DataError, OverflowError) as error:
+    except (DataError, OverflowError, UnicodeEncodeError) as error:
         raise InvalidParameter(
             "a value is too large, or holds a character, for the database to keep; "
-            "send a smaller number or a text without NUL characters"
+            "send a smaller number or a text without NUL characters and lone surrogates"
         ) from error
     except (OperationalError, InterfaceError) as error:
         raise StoreUnavailable(f"the database does not answer: {error.orig}") from error

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from mlserve.runtimes.errors import InvalidSetting
 from mlserve.store.database import HEAD, Database, parse_url
-from mlserve.store.errors import InvalidState
+from mlserve.store.errors import InvalidParameter, InvalidState
 from mlserve.store.tables import METADATA, experiments
 from sqlalchemy import func, insert, select, text
 
@@ -91,3 +91,12 @@ def test_writers_at_once_lose_nothing(store):
 def test_what_names_no_database_is_refused_with_what_does(uri):
     with pytest.raises(InvalidSetting, match="sqlite:///FILE"):
         parse_url(uri)
+
+
+@pytest.mark.parametrize("value", ["\ud800", "2" * 30], ids=["a lone surrogate", "a huge number"])
+def test_what_no_database_can_keep_is_the_callers_fault(store, value):
+    is_number = value.isdecimal()
+    column = experiments.c.creation_time if is_number else experiments.c.name
+    statement = select(experiments).where(column == (int(value) if is_number else value))
+    with pytest.raises(InvalidParameter, match="smaller number"), store.database.read() as reader:
+        reader.execute(statement)
