@@ -23,7 +23,8 @@ class Store:
     """What an operation needs; ``caller`` names who asked for it.
 
     Artifacts are kept under ``destination``, a folder or a URI; the records name them by
-    ``mlflow-artifacts:/…``, so that the destination can be moved.
+    ``mlflow-artifacts:/…``, so that the destination can be moved. Who asks from another machine
+    is not to name files and folders of this one: a server sets ``allows_local_paths`` to false.
     """
 
     database: Database
@@ -31,6 +32,7 @@ class Store:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     caller: str = "unknown"
     clock: Callable[[], int] = now_ms
+    allows_local_paths: bool = True
 
     def artifacts(self, uri: str) -> Artifacts:
         """Return the artifacts under ``uri``, as a record names it."""
