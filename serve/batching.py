@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ Rows = list[tuple[Any, ...]]
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One request on its way through the model.
+    """One request on its way through the model; awaiting it gives its answer.
 
     Jobs with equal ``key`` may share a call of the model. ``is_bare`` asks for an answer without
     the ``predictions`` wrapper. ``answer`` is set to the encoded body or to an error.
@@ -29,6 +29,10 @@ class Job:
     is_bare: bool
     queued_at: float
     answer: Future[bytes]
+
+    def __await__(self) -> Generator[Any, None, bytes]:
+        """Wait for the answer; an error is raised."""
+        return self.answer.__await__()
 
 
 class Backlog:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
@@ -90,7 +89,9 @@ class Invocations:
                 body = await self._read_rest(message, receive)
             else:
                 body = message.get("body", b"")
-            answer = await self.submit(body, content_type, scope.get("client"))
+            # Held until this request is over, for its rows to be freed behind the answer.
+            pending = self.submit(body, content_type, scope.get("client"))
+            answer = await pending
             status, headers = 200, [_JSON]
         except ClientDisconnected:  # for the log and the metrics: nobody reads the answer
             status, answer, headers = 499, b"", []
@@ -140,12 +141,12 @@ class Invocations:
 
     def _queue(
         self, dispatcher: Dispatcher, decoded: Decoded, started: float, *, is_alone: bool = False
-    ) -> asyncio.Future[bytes]:
+    ) -> Job:
         queued_at = perf_counter()
         self._recorder.decode_seconds.observe(queued_at - started)
-        answer = dispatcher.new_answer()
-        dispatcher.submit(Job(*decoded, queued_at, answer), is_alone=is_alone)
-        return answer
+        job = Job(*decoded, queued_at, dispatcher.new_answer())
+        dispatcher.submit(job, is_alone=is_alone)
+        return job
 
     def _read_head(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """Return the content type, of a request whose length is within the limit."""
