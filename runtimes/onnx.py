@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,10 @@ Provider = tuple[str, Mapping[str, Any]]
 class OnnxRuntime:
     """A loaded ONNX graph: tables in, tables out; tensors in, tensors by name out."""
 
-    __slots__ = ("_inputs", "_is_row_wise", "_output_names", "_session")
+    __slots__ = ("_inputs", "_is_row_wise", "_output_names", "_run", "_session")
 
     def __init__(self, session: Any, file: Path) -> None:
-        self._session = session
+        self._session, self._run = session, _direct_run(session)
         self._inputs = GraphInputs(_graph_input(file, item) for item in session.get_inputs())
         self._output_names = [item.name for item in session.get_outputs()]
         self._is_row_wise = keeps_rows(
@@ -85,13 +85,13 @@ class OnnxRuntime:
         """
         if isinstance(data, Columns):
             feeds = self._inputs.feed_columns(data)
-            return to_columns(self._output_names, self._session.run(self._output_names, feeds))
-        outputs = self._session.run(self._output_names, self._tensor_feeds(data))
+            return to_columns(self._output_names, self._run(self._output_names, feeds, None))
+        outputs = self._run(self._output_names, self._tensor_feeds(data), None)
         return dict(zip(self._output_names, map(_with_string_keys, outputs), strict=True))
 
     def close(self) -> None:
         """Free the session's memory and threads."""
-        del self._session
+        del self._run, self._session
 
     def _tensor_feeds(self, data: ModelInput) -> Feeds:
         match data:
@@ -226,6 +226,18 @@ def _open(file: Path, config: Mapping[str, Any], options: Any, providers: list[P
         recorded = config.get("onnx_version")
         saved = f" (saved with onnx {recorded}, loaded with ONNX Runtime {ort.__version__})"
         raise ModelLoadFailed(f"{file.name}{saved if recorded else ''}", error) from error
+
+
+def _direct_run(session: Any) -> Callable[..., list[Any]]:
+    """Return ``session.run``, or on the CPU alone what that calls.
+
+    Before each call it asks C++ for every input's name, to tell which are missing from feeds that
+    have all. For one row of many columns that is a fifth of the time.
+    """
+    inner = getattr(session, "_sess", None)
+    is_plain = inner is not None and session.get_providers() == [CPU_PROVIDER]
+    run: Callable[..., list[Any]] = inner.run if is_plain else session.run
+    return run
 
 
 def _threads(recorded: Mapping[str, Any], key: str) -> int:
