@@ -19,7 +19,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    func,
 )
+
+INDEXED_LENGTH = 250
+"""A search for a longer value of a param or a tag goes without their indexes."""
 
 METADATA = MetaData(
     naming_convention={
@@ -36,6 +40,12 @@ def _text(length: int | None = None) -> String:
     """Return a type of text that PostgreSQL compares by its bytes, whatever the database's own."""
     kind = Text if length is None else String
     return kind(length).with_variant(kind(length, collation="C"), "postgresql")
+
+
+def _index_values(name: str, table: Table) -> None:
+    """Index what is short enough: an entry of an index of PostgreSQL holds 2,704 bytes."""
+    short = func.length(table.c.value) <= INDEXED_LENGTH
+    Index(name, table.c.key, table.c.value, sqlite_where=short, postgresql_where=short)
 
 
 # In SQLite, only a column whose type is INTEGER counts up by itself.
@@ -101,6 +111,9 @@ run_tags = Table(
     Column("value", _text(), nullable=False),
     sqlite_with_rowid=False,
 )
+
+_index_values("ix_params_value", params)
+_index_values("ix_run_tags_value", run_tags)
 
 # The key is the whole point, so that a batch that a client sends again adds nothing.
 metrics = Table(

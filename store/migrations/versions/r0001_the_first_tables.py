@@ -401,6 +401,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "key", name=op.f("pk_params")),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        "ix_params_value",
+        "params",
+        ["key", "value"],
+        unique=False,
+        sqlite_where=sa.text("length(value) <= 250"),
+        postgresql_where=sa.text("length(value) <= 250"),
+    )
     op.create_table(
         "run_datasets",
         sa.Column("run_id", _text(32), nullable=False),
@@ -430,6 +438,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name=op.f("fk_run_tags_run_id")),
         sa.PrimaryKeyConstraint("run_id", "key", name=op.f("pk_run_tags")),
         sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_run_tags_value",
+        "run_tags",
+        ["key", "value"],
+        unique=False,
+        sqlite_where=sa.text("length(value) <= 250"),
+        postgresql_where=sa.text("length(value) <= 250"),
     )
     op.create_table(
         "run_dataset_tags",
@@ -463,9 +479,21 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("run_dataset_tags")
+    op.drop_index(
+        "ix_run_tags_value",
+        table_name="run_tags",
+        sqlite_where=sa.text("length(value) <= 250"),
+        postgresql_where=sa.text("length(value) <= 250"),
+    )
     op.drop_table("run_tags")
     op.drop_table("run_models")
     op.drop_table("run_datasets")
+    op.drop_index(
+        "ix_params_value",
+        table_name="params",
+        sqlite_where=sa.text("length(value) <= 250"),
+        postgresql_where=sa.text("length(value) <= 250"),
+    )
     op.drop_table("params")
     op.drop_table("model_version_tags")
     op.drop_table("metrics")
