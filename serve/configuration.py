@@ -28,7 +28,13 @@ OTHER_VARIABLES: Final = frozenset(
 )
 """Variables of ours that are no settings of a service, and may stand in its environment."""
 
-OTHER_PREFIXES: Final = ("MLSERVE_BATCH_", "MLSERVE_BUILD_", "MLSERVE_DEPLOY_", "MLSERVE_STORE_")
+OTHER_PREFIXES: Final = (
+    "MLSERVE_BATCH_",
+    "MLSERVE_BUILD_",
+    "MLSERVE_DEPLOY_",
+    "MLSERVE_SERVER_",
+    "MLSERVE_STORE_",
+)
 """How the variables of other rooms begin."""
 
 _SERVICE_LINK = re.compile(
@@ -74,7 +80,7 @@ def _read_variables(environment: Mapping[str, str]) -> dict[str, Any]:
     present = {
         name: value
         for name, value in environment.items()
-        if value and not _is_service_link(name, value)
+        if value and not is_service_link(name, value)
     }
     for name in present:
         if name.startswith(PREFIX) and not name.startswith(OTHER_PREFIXES):
@@ -91,7 +97,7 @@ def _first_present(setting: Setting, present: Mapping[str, str]) -> list[str]:
     return [name for name in names if name in present][:1]
 
 
-def _is_service_link(name: str, value: str) -> bool:
+def is_service_link(name: str, value: str) -> bool:
     """Whether Kubernetes set the variable, to tell of a Service called mlserve or mlserve-….
 
     One of them is MLSERVE_PORT=tcp://10.0.0.1:80; a Service called mlflow brings MLFLOW_PORT.

@@ -23,7 +23,6 @@ import uvicorn
 from .accepting import Acceptor, Shares
 from .listening import BACKLOG, address_unavailable
 from .protocol import Protocol
-from .settings import Settings
 
 KEEP_ALIVE_SECONDS: Final = 75
 """Longer than the 60 s after which common proxies drop an idle connection: the proxy must be the
@@ -47,7 +46,7 @@ logger = logging.getLogger("mlserve.serve")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model's ASGI application, ready to be started, and what the model is called."""
+    """An ASGI application, ready to be started, and what its model is called."""
 
     app: Application
     model: str
@@ -190,14 +189,14 @@ class Server(uvicorn.Server):
             async with asyncio.timeout(CLOSING_SECONDS):
                 await self.lifespan.shutdown()
         except TimeoutError:
-            logger.error("the model did not close within %g s", CLOSING_SECONDS)  # noqa: TRY400 - a message for the operator
+            logger.error("the application did not close within %g s", CLOSING_SECONDS)  # noqa: TRY400 - a message for the operator
             end_process(1)
         logger.info("stopped")
 
 
 def run_server(
     listener: socket.socket,
-    settings: Settings,
+    drain_seconds: float,
     load: Callable[[], Loaded],
     on_ready: Callable[[Loaded], None],
     switch: StopSwitch,
@@ -213,7 +212,7 @@ def run_server(
     with switch.connected():
         loaded = load()
         config = configure_uvicorn(loaded.app)
-        server = Server(config, settings.drain_seconds, lambda: on_ready(loaded), shares)
+        server = Server(config, drain_seconds, lambda: on_ready(loaded), shares)
         switch.server = server
         try:
             server.run(sockets=[listener])

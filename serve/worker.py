@@ -34,7 +34,7 @@ def run_alone(
     """Serve on ``listener`` in this process until told to stop, and return the exit code."""
     load = partial(_load, loader, settings, Slot())
     tell = partial(_tell, on_ready)
-    return end_soon(run_server(listener, settings, load, tell, StopSwitch()))
+    return end_soon(run_server(listener, settings.drain_seconds, load, tell, StopSwitch()))
 
 
 def main() -> None:
@@ -57,7 +57,8 @@ def _run_assigned(assignment: Assignment, channel: socket.socket) -> int:
     tell = partial(_tell, lambda model, flavor: _report(channel, Report(model, flavor)))
     try:
         shares = _open_shares(assignment)
-        return run_server(listener, assignment.settings, load, tell, switch, shares)
+        drain_seconds = assignment.settings.drain_seconds
+        return run_server(listener, drain_seconds, load, tell, switch, shares)
     except MLServeError as error:
         _report(channel, Report(error=str(error)))
     except Exception as error:  # the edge of the process: the model's own code may raise anything
