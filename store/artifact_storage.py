@@ -1,10 +1,52 @@
-"""Artifacts in a folder or in object storage, through fsspec."""
+"""Where the artifacts under a URI are: in a folder of this machine, or in an object store."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Final
+
+from .artifact_paths import join_paths
 from .contract import Artifacts
+from .errors import InvalidParameter
+from .local_artifacts import LocalArtifacts
+from .storage_uris import (
+    PROXIED,
+    check_object_uri,
+    hide_credentials,
+    read_file_url,
+    read_path,
+    read_proxied_uri,
+    scheme_of,
+)
+
+_OBJECT_ARTIFACTS: Final = f"{__package__}.object_artifacts:open_object_artifacts"
 
 
-def open_artifacts(uri: str, destination: str) -> Artifacts:
-    """Return the artifacts under ``uri``; ``mlflow-artifacts:/`` is under ``destination``."""
-    raise NotImplementedError
+def open_artifacts(uri: str, destination: str | None = None) -> Artifacts:
+    """Return the artifacts under ``uri``; ``mlflow-artifacts:/`` is under ``destination``.
+
+    Raises `InvalidParameter` for an address of another kind, or one with credentials in it, and
+    `MissingExtra` where the package for an object store is not installed.
+    """
+    if scheme_of(uri) != PROXIED:
+        return _open(uri, "")
+    if destination is None or scheme_of(destination) == PROXIED:
+        raise InvalidParameter(
+            f"{hide_credentials(uri)} is kept by a tracking server, which has to be asked for it; "
+            "name it in MLSERVE_TRACKING_URI"
+        )
+    return _open(destination, read_proxied_uri(uri))
+
+
+def _open(top: str, path: str) -> Artifacts:
+    scheme = scheme_of(top)
+    if scheme in {"", "file"}:
+        return LocalArtifacts(_folder_of(top), path)
+    opened: Artifacts = resolve_name(_OBJECT_ARTIFACTS)(join_paths(check_object_uri(top), path))
+    return opened
+
+
+def _folder_of(address: str) -> Path:
+    folder = read_file_url(address) if scheme_of(address) == "file" else read_path(address)
+    return folder.absolute()

@@ -56,11 +56,11 @@ LAZY = {
     "runtimes/pickledmodels.py": {"cloudpickle"},
     "runtimes/recording.py": {"pandas"},
     "runtimes/sklearn.py": {"scipy", "sklearn", "threadpoolctl"},
-    "store/artifact_storage.py": {"fsspec"},
     "store/database.py": {"sqlalchemy"},
     "store/migrations/env.py": {"alembic"},
     "store/migrations/upgrade.py": {"alembic", "sqlalchemy"},
     "store/migrations/versions/r0001_the_first_tables.py": {"alembic", "sqlalchemy"},
+    "store/object_artifacts.py": {"fsspec"},
     "store/store.py": set(),
     "store/tables.py": {"sqlalchemy"},
 }
