@@ -17,7 +17,10 @@ EXIT_CODES: Final[Mapping[type[MLServeError], int]] = {
 }
 """The exit code of a command that ends with an error, by the error's nearest class here."""
 
-COMMANDS: Final = {"models": (f"{__package__}.models:models", "Serve packaged models.")}
+COMMANDS: Final = {
+    "models": (f"{__package__}.models:models", "Serve packaged models."),
+    "server": (f"{__package__}.server:server", "Serve a store of runs and models."),
+}
 
 
 class LazyGroup(click.Group):

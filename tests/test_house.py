@@ -49,6 +49,7 @@ CORE = {
 
 # The modules that may import more, because they are imported only where they are needed.
 LAZY = {
+    "cli/store_launch.py": set(),
     "runtimes/frames.py": {"pandas"},
     "runtimes/inference.py": {"pandas"},
     "runtimes/onnx.py": {"onnxruntime"},
