@@ -1,0 +1,48 @@
+"""Whether a run may be written in, and the locks that keep it so until the transaction ends."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from ..runtimes.errors import shorten
+from .errors import InvalidParameter, NotFound
+from .experiments import ACTIVE
+from .tables import runs
+
+_STATE: Final = select(runs.c.run_id, runs.c.experiment_id, runs.c.lifecycle_stage).where(
+    runs.c.run_id == bindparam("run_id")
+)
+# Many may log in a run at once, but it cannot go away meanwhile; one alone may change it itself.
+_STATE_SHARED: Final = _STATE.with_for_update(read=True, key_share=True)
+_STATE_ALONE: Final = _STATE.with_for_update(key_share=True)
+
+
+def share_active_run(connection: Connection, run_id: str) -> Row[*tuple[Any, ...]]:
+    """Return the id, experiment and stage of a run to log in, as others may do at once.
+
+    Raises `NotFound`, and `InvalidParameter` where it is deleted.
+    """
+    return _check(connection.execute(_STATE_SHARED, {"run_id": run_id}).one_or_none(), run_id)
+
+
+def lock_active_run(connection: Connection, run_id: str) -> Row[*tuple[Any, ...]]:
+    """Return what `share_active_run` does; others who lock the run wait."""
+    return _check(connection.execute(_STATE_ALONE, {"run_id": run_id}).one_or_none(), run_id)
+
+
+def no_run(run_id: str) -> NotFound:
+    """Return the error of a run that is not there, in MLflow's words."""
+    return NotFound(f"Run with id={shorten(run_id)} not found")
+
+
+def _check(row: Row[*tuple[Any, ...]] | None, run_id: str) -> Row[*tuple[Any, ...]]:
+    if row is None:
+        raise no_run(run_id)
+    if row.lifecycle_stage != ACTIVE:
+        raise InvalidParameter(
+            f"The run {run_id} must be in the 'active' state. "
+            f"Current state is {row.lifecycle_stage}."
+        )
+    return row
