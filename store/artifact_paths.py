@@ -21,7 +21,7 @@ MOST_BYTES: Final = 1000
 _MOST_BYTES_A_PART: Final = 255
 _MOST_ENCODINGS: Final = 5
 # Control characters end up in headers, and lone surrogates in no encoding at all.
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 
@@ -63,7 +63,7 @@ def _decoded_forms(path: str) -> list[str]:
 
 def _check(path: str, form: str) -> None:
     """Refuse ``path`` for what ``form``, itself or a decoded form of it, holds."""
-    if found := _UNPRINTABLE.search(form):
+    if found := UNPRINTABLE.search(form):
         raise _refusal(path, f"the character U+{ord(found[0]):04X}", "printable characters")
     if len(form.encode()) > MOST_BYTES:
         raise _refusal(path, f"{len(form.encode())} bytes", f"at most {MOST_BYTES}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..runtimes.errors import shorten
-from .artifact_paths import check_folder_path
+from .artifact_paths import UNPRINTABLE, check_folder_path
 from .errors import InvalidParameter
 
 OBJECT_STORES: Final = {"s3": "s3", "gs": "gcs", "abfs": "azure", "abfss": "azure", "memory": None}
@@ -31,11 +31,11 @@ def scheme_of(uri: str) -> str:
 
 def read_file_url(url: str) -> Path:
     """Return the folder of this machine that a file: URL names."""
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.netloc not in {"", "localhost"}:
         raise InvalidParameter(
-            f"{hide_credentials(url)}: found the host {shorten(parts.netloc)}, expected a folder "
-            f"of this machine; write file://{shorten(parts.path)}"
+            f"{hide_credentials(url)}: found a host, expected a folder of this machine; "
+            f"write file://{shorten(parts.path)}"
         )
     if parts.query or parts.fragment:
         raise InvalidParameter(f'{shorten(url)}: found a "?" or a "#", expected %3F or %23')
@@ -58,7 +58,7 @@ def check_object_uri(uri: str) -> str:
     scheme = scheme_of(uri)
     if scheme not in OBJECT_STORES:
         raise InvalidParameter(f"found {_describe(uri)}, expected {EXPECTED}")
-    parts = urlsplit(uri)
+    parts = _split(uri)
     user, at, _ = parts.netloc.rpartition("@")
     if at and (":" in user or scheme not in {"abfs", "abfss"}):
         raise InvalidParameter(
@@ -92,6 +92,17 @@ def hide_credentials(uri: str) -> str:
     if at and (":" in user or not head.startswith("abfs")):
         host = f"…@{name}"
     return shorten(f"{head}{slashes}{host}{slash}{path}")
+
+
+def _split(uri: str) -> SplitResult:
+    """Return the parts of a URI that holds nothing but them."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # its text may repeat what is a secret
+        raise InvalidParameter(f"{hide_credentials(uri)!a}: found no URI, expected one") from None
+    if UNPRINTABLE.search(uri):  # of which the parts hold only some
+        raise InvalidParameter(f"{hide_credentials(uri)!a}: found characters that no URI has")
+    return parts
 
 
 def _describe(uri: str) -> str:

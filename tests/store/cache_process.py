@@ -1,8 +1,8 @@
 """A process that takes a model out of a cache, for the tests; run as a program.
 
 Arguments: the folder of the cache, the file of the manifest, and the URI of the artifacts. It says
-"reading" in the middle of the file "slow", and goes on at a line of its input; it says where the model
-is, and keeps it until its input ends.
+"reading" in the middle of the file "slow", and goes on at a line of its input; it says where the
+model is, and keeps it until its input ends.
 """
 
 from __future__ import annotations
