@@ -60,7 +60,6 @@ class Database:
         url = parse_url(uri)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._engine = _make_engine(url, is_sqlite=self.is_sqlite)
-        self._writers = self._engine.execution_options(mlserve_writes=True)
         self._turn = Lock()
         try:
             self._upgrade()
@@ -72,19 +71,22 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Give a connection in a transaction that changes nothing."""
         with _translated(), self._engine.connect() as connection:
+            self._begin(connection, "BEGIN")
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection in a transaction that an exception undoes as a whole."""
         if not self.is_sqlite:
-            with _translated(), self._writers.begin() as connection:
+            with _translated(), self._engine.begin() as connection:
                 yield connection
             return
         if not self._turn.acquire(timeout=LOCK_SECONDS):
             raise StoreUnavailable("the database is busy with other writes; try again")
         try:
-            with _translated(), self._writers.begin() as connection:
+            with _translated(), self._engine.begin() as connection:
+                # At once, not at the first change: what was read until then may have changed.
+                self._begin(connection, "BEGIN IMMEDIATE")
                 yield connection
         finally:
             self._turn.release()
@@ -92,6 +94,14 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    def _begin(self, connection: Connection, statement: str) -> None:
+        """Begin a transaction of SQLite, whose driver is told not to.
+
+        An event of SQLAlchemy's would do, and make it look for events before each statement.
+        """
+        if self.is_sqlite:
+            connection.exec_driver_sql(statement)
 
     def _upgrade(self) -> None:
         """Run the migrations that are missing; of several servers that start at once, one does."""
@@ -133,7 +143,6 @@ def _make_engine(url: URL, *, is_sqlite: bool) -> Engine:
     except OSError as error:
         raise StoreUnavailable(f"{url.database}: {error.strerror}") from error
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -141,12 +150,6 @@ def _prepare(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # we begin transactions, not the driver
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    """Begin for reading, or for writing at once: a read that becomes a write may find it taken."""
-    writes = connection.get_execution_options().get("mlserve_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _revision(connection: Connection, engine: Engine) -> str | None:
