@@ -32,17 +32,26 @@ def lock_active_run(connection: Connection, run_id: str) -> Row[*tuple[Any, ...]
     return _check(connection.execute(_STATE_ALONE, {"run_id": run_id}).one_or_none(), run_id)
 
 
+def refuse_run(connection: Connection, run_id: str) -> NotFound | InvalidParameter:
+    """Return the error of a run that cannot be changed: it is not there, or is deleted."""
+    row = connection.execute(_STATE, {"run_id": run_id}).one_or_none()
+    return no_run(run_id) if row is None else _not_active(run_id, row.lifecycle_stage)
+
+
 def no_run(run_id: str) -> NotFound:
     """Return the error of a run that is not there, in MLflow's words."""
     return NotFound(f"Run with id={shorten(run_id)} not found")
+
+
+def _not_active(run_id: str, stage: str) -> InvalidParameter:
+    return InvalidParameter(
+        f"The run {run_id} must be in the 'active' state. Current state is {stage}."
+    )
 
 
 def _check(row: Row[*tuple[Any, ...]] | None, run_id: str) -> Row[*tuple[Any, ...]]:
     if row is None:
         raise no_run(run_id)
     if row.lifecycle_stage != ACTIVE:
-        raise InvalidParameter(
-            f"The run {run_id} must be in the 'active' state. "
-            f"Current state is {row.lifecycle_stage}."
-        )
+        raise _not_active(run_id, row.lifecycle_stage)
     return row

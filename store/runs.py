@@ -22,7 +22,7 @@ from .membership import select_among
 from .points import write_value
 from .run_links import load_links
 from .run_names import make_name
-from .run_states import lock_active_run, no_run
+from .run_states import no_run, refuse_run
 from .store import Store
 from .tables import latest_metrics, params, run_tags, runs
 from .tracking_requests import CreateRun, RunAnswer, RunId, UpdateRun, UpdateRunAnswer
@@ -82,20 +82,21 @@ def get_run(store: Store, request: RunId) -> RunAnswer:
 def update_run(store: Store, request: UpdateRun) -> UpdateRunAnswer:
     """Give an active run another status, end or name; any status may follow any other."""
     run_id = limits.find_run_id(request)
-    new: dict[str, Any] = {}
+    # What changes nothing else sets the stage to what it is.
+    new: dict[str, Any] = {"lifecycle_stage": ACTIVE}
     if request.status is not None:
         new["status"] = _check_status(request.status)
     if request.end_time is not None:
         new["end_time"] = limits.check_integer("end_time", request.end_time)
     if request.run_name:
         new["run_name"] = check_run_name(request.run_name)
+    changed = _update(run_id).where(runs.c.lifecycle_stage == ACTIVE).values(new).returning(runs)
     with store.database.write() as connection:
-        lock_active_run(connection, run_id)
-        if new:
-            connection.execute(_update(run_id).values(new))
+        row = connection.execute(changed).one_or_none()
+        if row is None:
+            raise refuse_run(connection, run_id)
         if "run_name" in new:
             set_values(connection, run_tags, run_id, {RUN_NAME: new["run_name"]})
-        row = connection.execute(_SELECT_ALL.where(runs.c.run_id == run_id)).one()
     return UpdateRunAnswer(_make_info(row))
 
 
