@@ -235,8 +235,8 @@ def _direct_run(session: Any) -> Callable[..., list[Any]]:
     have all. For one row of many columns that is a fifth of the time.
     """
     inner = getattr(session, "_sess", None)
-    is_plain = inner is not None and session.get_providers() == [CPU_PROVIDER]
-    run: Callable[..., list[Any]] = inner.run if is_plain else session.run
+    is_plain = session.get_providers() == [CPU_PROVIDER]
+    run: Callable[..., list[Any]] = inner.run if inner and is_plain else session.run
     return run
 
 
