@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +21,38 @@ class Block(NamedTuple):
 
     names: tuple[ColumnName, ...]
     array: Tensor
+
+
+class BlockColumns(Mapping[ColumnName, Tensor]):
+    """The columns of ``blocks`` by name, each cut out when it is asked for.
+
+    ``places`` says in which block a column stands, and in which row of it.
+    """
+
+    __slots__ = ("_blocks", "_places")
+
+    def __init__(
+        self, places: Mapping[ColumnName, tuple[int, int]], blocks: Sequence[Block]
+    ) -> None:
+        self._places, self._blocks = places, blocks
+
+    def __getitem__(self, name: ColumnName) -> Tensor:
+        """Return the column ``name``."""
+        block, row = self._places[name]
+        column: Tensor = self._blocks[block].array[row]
+        return column
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a column ``name``."""
+        return name in self._places
+
+    def __iter__(self) -> Iterator[ColumnName]:
+        """Yield the names, in order."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """Return the number of columns."""
+        return len(self._places)
 
 
 @dataclass(frozen=True, slots=True)

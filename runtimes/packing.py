@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .columns import Block, ColumnName, Columns, Tensor
+from .columns import Block, BlockColumns, ColumnName, Columns, ColumnValues, Tensor
 from .fields import Field
 from .schema import DataType
 from .values import (
@@ -48,19 +48,19 @@ def compile_pack(fields: Sequence[Field]) -> Pack:
     None. The columns are those that the casts of JSON make of the same cells.
     """
     groups = _group(fields)
-    names: list[ColumnName] = [field.name for field in fields]
+    places = _places(fields, groups)
     packers = [(field, _COLUMN_PACKERS[field.scalar]) for field in fields]
 
     def pack(rows: Sequence[Row]) -> Columns:
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(packers)
-        values: dict[ColumnName, Any] = dict.fromkeys(names)
         blocks = _pack_blocks(columns, groups) if 0 < len(rows) <= _FEW_ROWS else []
-        for block in blocks:
-            values.update(zip(block.names, block.array, strict=True))
-        if sum(len(block.names) for block in blocks) < len(names):
-            for (field, pack_column), column in zip(packers, columns, strict=True):
-                if values[field.name] is None:
-                    values[field.name] = pack_column(column, field)
+        if len(blocks) == len(groups) and len(places) == len(packers):
+            return Columns(BlockColumns(places, blocks), len(rows), blocks)
+        packed = {n: column for block in blocks for n, column in zip(*block, strict=True)}
+        values: dict[ColumnName, ColumnValues] = {
+            field.name: packed[field.name] if field.name in packed else pack_column(column, field)
+            for (field, pack_column), column in zip(packers, columns, strict=True)
+        }
         return Columns(values, len(rows), blocks)
 
     return pack
@@ -85,6 +85,12 @@ def _group(fields: Sequence[Field]) -> list[_Group]:
         _Group(tuple(fields[i].name for i in positions), positions, _BLOCK_PACKERS[scalar])
         for scalar, positions in members.items()
     ]
+
+
+def _places(fields: Sequence[Field], groups: Sequence[_Group]) -> dict[ColumnName, tuple[int, int]]:
+    """Return the number of each column's group, and its own number there, in order."""
+    found = {n: (i, row) for i, group in enumerate(groups) for row, n in enumerate(group.names)}
+    return {field.name: found[field.name] for field in fields if field.name in found}
 
 
 def _pack_blocks(columns: Sequence[Row], groups: Sequence[_Group]) -> list[Block]:
