@@ -100,13 +100,15 @@ class Dispatcher:
         backlog = self._backlog
         if backlog and backlog.rows + job.rows > self._limits.max_queue_rows:
             raise QueueFull(self._limits.max_queue_rows)
-        backlog.add(job)
         self._unanswered[job] = None
         if self._sweep is None:
             self._sweep = self._loop.call_later(self._limits.timeout_seconds, self._expire)
-        if self._idle and is_alone and len(self._unanswered) == 1:
-            self._dispatch()
-        elif self._idle:
+        is_first = len(self._unanswered) == 1 and not self._limits.max_wait_seconds
+        if is_alone and is_first and self._idle:
+            self._begin([job])  # with nothing to choose from, it need not go through the backlog
+            return
+        backlog.add(job)
+        if self._idle:
             self._plan_dispatch()
         else:
             self._recorder.queued_rows.set(backlog.rows)
@@ -150,9 +152,7 @@ class Dispatcher:
         while self._idle and backlog and self._is_ripe():
             batch = backlog.take(self._limits.max_batch_rows)
             if batch:
-                self._idle -= 1
-                self._observe_queue(batch)
-                self._start(batch)
+                self._begin(batch)
         self._recorder.queued_rows.set(backlog.rows)
 
     def _is_ripe(self) -> bool:
@@ -171,15 +171,15 @@ class Dispatcher:
         self._ripening = None
         self._dispatch()
 
-    def _observe_queue(self, batch: list[Job]) -> None:
-        now = perf_counter()
+    def _begin(self, batch: list[Job]) -> None:
+        """Have ``batch`` predicted by a thread, or at once where handing over takes longer."""
+        self._idle -= 1
+        now, rows = perf_counter(), 0
         observe = self._recorder.queue_seconds.observe
         for job in batch:
             observe(now - job.queued_at)
-
-    def _start(self, batch: list[Job]) -> None:
-        """Have ``batch`` predicted by a thread, or at once where handing over takes longer."""
-        if self._pace is not None and self._pace.is_quick(sum(job.rows for job in batch)):
+            rows += job.rows
+        if self._pace is not None and self._pace.is_quick(rows):
             self._deliver(batch, self._result(batch))
         else:
             self._batches.put(batch)
