@@ -403,3 +403,11 @@ deliveries = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_deliveries_due", deliveries.c.state, deliveries.c.due_at)
+
+# Artifacts that belonged to what was deleted for good, and are still to be deleted themselves.
+garbage = Table(
+    "garbage",
+    METADATA,
+    Column("garbage_id", _ID, primary_key=True, autoincrement=True),
+    Column("uri", _text(), nullable=False),
+)

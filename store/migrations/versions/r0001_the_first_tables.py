@@ -37,6 +37,17 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "garbage",
+        sa.Column(
+            "garbage_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("uri", _text(), nullable=False),
+        sa.PrimaryKeyConstraint("garbage_id", name=op.f("pk_garbage")),
+    )
+    op.create_table(
         "promotions",
         sa.Column(
             "promotion_id",
@@ -524,4 +535,5 @@ def downgrade() -> None:
     op.drop_index("ix_promotions_time", table_name="promotions")
     op.drop_index("ix_promotions_model", table_name="promotions")
     op.drop_table("promotions")
+    op.drop_table("garbage")
     op.drop_table("experiments")
