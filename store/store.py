@@ -11,6 +11,7 @@ from .artifact_storage import open_artifacts
 from .contract import Artifacts
 from .database import Database, parse_url
 from .lifecycle import Lifecycle
+from .webhook_hosts import HostRules
 
 
 def now_ms() -> int:
@@ -25,6 +26,7 @@ class Store:
     Artifacts are kept under ``destination``, a folder or a URI; the records name them by
     ``mlflow-artifacts:/…``, so that the destination can be moved. Who asks from another machine
     is not to name files and folders of this one: a server sets ``allows_local_paths`` to false.
+    ``webhook_hosts`` are the hosts that webhooks may be made for.
     """
 
     database: Database
@@ -33,6 +35,7 @@ class Store:
     caller: str = "unknown"
     clock: Callable[[], int] = now_ms
     allows_local_paths: bool = True
+    webhook_hosts: HostRules = field(default_factory=HostRules)
 
     def artifacts(self, uri: str) -> Artifacts:
         """Return the artifacts under ``uri``, as a record names it."""
