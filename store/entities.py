@@ -218,8 +218,10 @@ class FileInfo(Entity, frozen=True):
 class Promotion(Entity, frozen=True, kw_only=True):
     """One entry of the log of promotions, which is only ever added to.
 
-    ``kind`` is "stage" or "alias". A stage's entry says that ``version`` moved from one stage to
-    another; an alias's, that ``alias`` moved from one version to another, "" where it is gone.
+    ``kind`` is "stage", "rollback" or "alias". The first two say that ``version`` moved from one
+    stage to another, by a rollback if a stage was given back; "" is where a new version comes from
+    and a deleted one goes. An alias's entry says that ``alias`` moved from one version to another,
+    "" being none.
     """
 
     id: int

@@ -107,9 +107,13 @@ class Lifecycle:
         """Return what a move to ``stage`` asks for."""
         return self.rules.get(stage, Rule())
 
+    def is_given(self, stage: str) -> bool:
+        """Whether versions are moved up to ``stage``: it is not the first, nor the archive."""
+        return stage not in (self.first, self.archive)
+
     def can_archive(self, stage: str) -> bool:
         """Whether those in ``stage`` can be archived when another version gets it."""
-        return self.archive in self.stages and stage not in (self.first, self.archive)
+        return self.archive in self.stages and self.is_given(stage)
 
     def check_move(self, origin: str, stage: str) -> None:
         """Raise `InvalidState` where no version may move from ``origin`` to ``stage``."""
