@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 from mlserve.store.store import Store, open_store
@@ -35,3 +36,9 @@ def store(database_uri, tmp_path) -> Iterator[Store]:
     made = open_store(database_uri, str(tmp_path / "artifacts"), caller="tester")
     yield made
     made.close()
+
+
+@pytest.fixture
+def call(store) -> Callable[..., Any]:
+    """Does an operation in this process; a class of tests may be run on another way to a store."""
+    return lambda operation, request: operation.run(store, request)
