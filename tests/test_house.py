@@ -90,6 +90,7 @@ LAZY = {
     "store/registered_models.py": {"sqlalchemy"},
     "store/registry_records.py": {"sqlalchemy"},
     "store/run_artifacts.py": {"sqlalchemy"},
+    "store/run_frames.py": {"pandas"},
     "store/run_links.py": {"sqlalchemy"},
     "store/run_logging.py": {"sqlalchemy"},
     "store/run_states.py": {"sqlalchemy"},
