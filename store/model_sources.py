@@ -27,6 +27,7 @@ from .storage_uris import (
     PROXIED,
     check_object_uri,
     hide_credentials,
+    join_uri,
     read_file_url,
     read_path,
     read_proxied_uri,
@@ -182,7 +183,7 @@ def _from_run(asked: _Asked) -> VersionSource:
         raise asked.refusal(MODEL_ID)
     if model is not None:
         return replace(_of_model(asked.uri, model), run_id=run_id)
-    return VersionSource(asked.uri, f"{run.artifact_uri}/{path}", run_id)
+    return VersionSource(asked.uri, join_uri(run.artifact_uri, path), run_id)
 
 
 def _from_models(asked: _Asked) -> VersionSource:
