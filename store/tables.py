@@ -93,6 +93,7 @@ Index(
     runs.c.start_time.desc(),
     runs.c.run_id,
 )
+Index("ix_runs_name", runs.c.run_name)
 
 params = Table(
     "params",

@@ -258,6 +258,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id", name=op.f("pk_runs")),
     )
+    op.create_index("ix_runs_name", "runs", ["run_name"], unique=False)
     op.create_index(
         "ix_runs_recent",
         "runs",
@@ -517,6 +518,7 @@ def downgrade() -> None:
     op.drop_table("approvals")
     op.drop_table("aliases")
     op.drop_index("ix_runs_recent", table_name="runs")
+    op.drop_index("ix_runs_name", table_name="runs")
     op.drop_table("runs")
     op.drop_table("registered_model_tags")
     op.drop_index("ix_model_versions_stage", table_name="model_versions")
