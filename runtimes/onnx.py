@@ -184,7 +184,7 @@ def to_columns(names: list[str], outputs: list[Any]) -> Columns:
     values: dict[ColumnName, ColumnValues] = {
         name: _entries(output) for name, output in zip(names, outputs, strict=True)
     }
-    lengths = {len(column) for column in values.values()}
+    lengths = set(map(len, values.values()))
     if len(lengths) != 1:
         found = ", ".join(f"{name} of {len(column)}" for name, column in values.items())
         raise InvalidPrediction(f"the model's outputs are of different lengths: {found}")
@@ -195,7 +195,9 @@ def _entries(output: Any) -> ColumnValues:
     if not isinstance(output, np.ndarray):
         plain = _with_string_keys(output)
         return plain if isinstance(plain, list) else [plain]
-    is_narrow = output.ndim < 2 or output.size == len(output)
+    if output.ndim == 1:
+        return output
+    is_narrow = output.ndim == 0 or output.size == len(output)
     return output.reshape(-1) if is_narrow else output
 
 

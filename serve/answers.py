@@ -72,6 +72,8 @@ def _encode_table(table: Columns, counts: Sequence[int]) -> list[bytes] | None:
     if records is None:
         return None
     try:
+        if len(counts) == 1:
+            return [b'{"predictions":%b}' % encode_plain(records)]
         return [
             b'{"predictions":%b}' % encode_plain(records[start:stop])
             for start, stop in _bounds(counts)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from ..runtimes.columns import Columns, ColumnValues
+from ..runtimes.columns import ColumnName, Columns, ColumnValues
 
 _PLAIN_TYPES = frozenset({str, bool, int, float, type(None)})
 _MAX_LAYOUTS = 64
@@ -30,29 +30,31 @@ def plain_records(table: Columns) -> list[msgspec.Struct] | None:
     Plain are arrays of numbers and booleans, of any number of dimensions, and columns of strings,
     numbers, booleans and None.
     """
-    columns = [cells for v in table.values.values() if (cells := _plain_cells(v)) is not None]
-    record = _record_type(tuple(map(str, table.values)))
-    if record is None or not columns or len(columns) < len(table.values):
-        return None
-    return list(map(record, *columns))
+    record = _record_type(tuple(table.values))
+    columns = []
+    for values in table.values.values():
+        cells = _plain_cells(values)
+        if cells is None:
+            return None
+        columns.append(cells)
+    return list(map(record, *columns)) if record and columns else None
 
 
 def _plain_cells(values: ColumnValues) -> list[Any] | None:
-    cells: list[Any] = values.tolist() if isinstance(values, np.ndarray) else values
-    return cells if _is_number_array(values) or _PLAIN_TYPES.issuperset(map(type, cells)) else None
-
-
-def _is_number_array(values: ColumnValues) -> bool:
-    if not isinstance(values, np.ndarray):
-        return False
-    return values.dtype.kind in "biuf" and values.dtype.itemsize <= 8
+    if isinstance(values, np.ndarray):
+        cells: list[Any] = values.tolist()
+        if values.dtype.kind in "biuf" and values.dtype.itemsize <= 8:
+            return cells
+    else:
+        cells = values
+    return cells if _PLAIN_TYPES.issuperset(map(type, cells)) else None
 
 
 @lru_cache(_MAX_LAYOUTS)
-def _record_type(names: tuple[str, ...]) -> Callable[..., msgspec.Struct] | None:
+def _record_type(names: tuple[ColumnName, ...]) -> Callable[..., msgspec.Struct] | None:
     """Return a struct with the members ``names``, or None where msgspec takes no such names."""
     fields = [(f"c{i}", Any) for i in range(len(names))]
-    rename = {f"c{i}": name for i, name in enumerate(names)}
+    rename = {f"c{i}": str(name) for i, name in enumerate(names)}
     try:
         return msgspec.defstruct("Record", fields, rename=rename, gc=False)
     except ValueError:  # two are the same, or one has a character that JSON escapes
