@@ -17,10 +17,14 @@ ColumnValues = Tensor | list[Any]
 
 
 class Block(NamedTuple):
-    """Columns of one type side by side: row ``i`` of ``array`` is the column ``names[i]``."""
+    """Columns of one type side by side: row ``i`` of ``array`` is the column ``names[i]``.
+
+    ``cells[i]`` are the Python values that it was made of.
+    """
 
     names: tuple[ColumnName, ...]
     array: Tensor
+    cells: Sequence[Sequence[Any]]
 
 
 class BlockColumns(Mapping[ColumnName, Tensor]):

@@ -97,12 +97,13 @@ class GraphInputs:
     def _feed_blocks(self, blocks: Iterable[Block]) -> Feeds:
         """Return the columns of those ``blocks`` that need no more than a cast of the whole."""
         feeds: dict[Any, Tensor] = {}
-        for names, array in blocks:
+        for block in blocks:
+            names = block.names
             if names not in self._block_dtypes:
                 self._block_dtypes[names] = self._block_dtype(names)
             dtype = self._block_dtypes[names]
-            if dtype is not None and (fitting := _cast_block(array, dtype)) is not None:
-                feeds.update(zip(names, fitting[:, :, np.newaxis], strict=True))
+            if dtype is not None and (array := _cast_block(block, dtype)) is not None:
+                feeds.update(zip(names, array[:, :, np.newaxis], strict=True))
         return feeds
 
     def _block_dtype(self, names: Sequence[ColumnName]) -> np.dtype[Any] | None:
@@ -112,10 +113,11 @@ class GraphInputs:
         return wanted.pop() if len(wanted) == 1 else None
 
 
-def _cast_block(array: Tensor, dtype: np.dtype[Any]) -> Tensor | None:
-    """Return the columns of ``array`` as ``dtype``, or None where each has to be looked at."""
+def _cast_block(block: Block, dtype: np.dtype[Any]) -> Tensor | None:
+    """Return the columns of ``block`` as ``dtype``, or None where each has to be looked at."""
+    array = block.array
     if array.dtype is _STRINGS:
-        return array if dtype is _STRINGS and _are_strings(array.ravel().tolist()) else None
+        return array if dtype is _STRINGS and all(map(_are_strings, block.cells)) else None
     try:
         return array.astype(dtype, copy=False) if array.dtype in _CASTS.get(dtype, ()) else None
     except FloatingPointError:
@@ -209,7 +211,7 @@ def _strings(name: str | int, values: Tensor) -> Tensor:
     return values
 
 
-def _are_strings(cells: list[Any]) -> bool:
+def _are_strings(cells: Sequence[Any]) -> bool:
     """Tell whether all ``cells`` are strings, by the quickest way there is: joining them."""
     try:
         "".join(cells)

@@ -56,7 +56,9 @@ def compile_pack(fields: Sequence[Field]) -> Pack:
         blocks = _pack_blocks(columns, groups) if 0 < len(rows) <= _FEW_ROWS else []
         if len(blocks) == len(groups) and len(places) == len(packers):
             return Columns(BlockColumns(places, blocks), len(rows), blocks)
-        packed = {n: column for block in blocks for n, column in zip(*block, strict=True)}
+        packed: dict[ColumnName, Tensor] = {}
+        for block in blocks:
+            packed.update(zip(block.names, block.array, strict=True))
         values: dict[ColumnName, ColumnValues] = {
             field.name: packed[field.name] if field.name in packed else pack_column(column, field)
             for (field, pack_column), column in zip(packers, columns, strict=True)
@@ -97,12 +99,12 @@ def _pack_blocks(columns: Sequence[Row], groups: Sequence[_Group]) -> list[Block
     """Return a block of each of ``groups`` whose cells all fit; a missing value may not."""
     blocks, rows = [], len(columns[0])
     for group in groups:
-        cells = chain.from_iterable([columns[position] for position in group.positions])
+        cells = [columns[position] for position in group.positions]
         try:
-            array = group.pack(cells, len(group.positions) * rows)
+            array = group.pack(chain.from_iterable(cells), len(cells) * rows)
         except MISFITS:
             continue
-        blocks.append(Block(group.names, array.reshape(len(group.positions), rows)))
+        blocks.append(Block(group.names, array.reshape(len(cells), rows), cells))
     return blocks
 
 

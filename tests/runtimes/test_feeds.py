@@ -241,7 +241,7 @@ def blocks(draw: Any) -> Columns:
         array = np.array(cells, dtype=kind).reshape(width, rows)
         values.update(zip(names, array, strict=True))
         if draw(st.booleans()):
-            found.append(Block(names, array))
+            found.append(Block(names, array, array.tolist()))
     return Columns(values, rows, found)
 
 

@@ -64,7 +64,8 @@ def test_packing_gives_what_enforcing_gives(table):
         assert packed.values[name].dtype == column.dtype
         np.testing.assert_array_equal(packed.values[name], column)
     for block in packed.blocks:
-        for name, column in zip(block.names, block.array, strict=True):
+        for name, column, cells in zip(block.names, block.array, block.cells, strict=True):
+            np.testing.assert_array_equal(column, np.array(cells, column.dtype))
             assert np.shares_memory(packed.values[name], column)
             np.testing.assert_array_equal(packed.values[name], column)
 
