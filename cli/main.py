@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from ..runtimes.errors import AddressUnavailable, InvalidSetting, MLServeError
+from .tables import printable
 
 EXIT_CODES: Final[Mapping[type[MLServeError], int]] = {
     MLServeError: 1,
@@ -18,8 +19,14 @@ EXIT_CODES: Final[Mapping[type[MLServeError], int]] = {
 """The exit code of a command that ends with an error, by the error's nearest class here."""
 
 COMMANDS: Final = {
+    "experiments": (f"{__package__}.experiments:experiments", "The experiments of a store."),
+    "gc": (f"{__package__}.gc:gc", "Delete for good what was deleted."),
+    "import-mlflow": (f"{__package__}.import_mlflow:import_mlflow", "Copy what an MLflow holds."),
     "models": (f"{__package__}.models:models", "Serve packaged models."),
+    "registry": (f"{__package__}.registry:registry", "Registered models and their versions."),
+    "runs": (f"{__package__}.runs:runs", "The runs of a store."),
     "server": (f"{__package__}.server:server", "Serve a store of runs and models."),
+    "webhooks": (f"{__package__}.webhooks:webhooks", "Who is told what happens in a registry."),
 }
 
 
@@ -48,7 +55,8 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except MLServeError as error:
-            click.echo(f"Error: {error}", err=True)
+            lines = map(printable, str(error).splitlines())
+            click.echo("Error: " + "\n".join(lines), err=True)
             ctx.exit(exit_code(error))
 
 

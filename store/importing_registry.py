@@ -134,5 +134,7 @@ def _give_aliases(
     connection: Connection, name: str, number: int, wanted: Sequence[str]
 ) -> list[str]:
     statement = insert_new(connection, aliases)
-    rows = [{"name": name, "alias": alias, "version": number} for alias in wanted]
-    return [row["alias"] for row in rows if connection.execute(statement, row).rowcount]
+    key = {"name": name, "version": number}
+    return [
+        alias for alias in wanted if connection.execute(statement, key | {"alias": alias}).rowcount
+    ]

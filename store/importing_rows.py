@@ -13,6 +13,7 @@ from .importing_records import SourceLoggedModel, SourceRun
 from .key_values import add_values
 from .membership import select_among
 from .points import Point, find_latest
+from .storage_uris import PROXIED
 from .store import Store
 from .tables import (
     datasets,
@@ -80,8 +81,9 @@ def write_experiment(store: Store, experiment: Experiment) -> tuple[Home, bool]:
             return home, False
         if _is_free(connection, wanted := int(experiment.experiment_id)):
             row["experiment_id"] = wanted
-        key = connection.execute(insert(experiments).values(row)).inserted_primary_key
-        home = Home(key[0], f"mlflow-artifacts:/{key[0]}")
+        statement = insert(experiments).returning(experiments.c.experiment_id)
+        number = connection.execute(statement, row).scalar_one()
+        home = Home(number, f"{PROXIED}:/{number}")
         is_this = experiments.c.experiment_id == home.experiment_id
         connection.execute(
             update(experiments).where(is_this).values(artifact_location=home.location)
@@ -231,7 +233,8 @@ def _write_dataset(connection: Connection, home: Home, used: DatasetInput) -> in
     }
     connection.execute(insert_new(connection, datasets), row)
     is_this = [datasets.c[name] == row[name] for name in ("experiment_id", "name", "digest")]
-    return connection.execute(select(datasets.c.dataset_id).where(*is_this)).scalar_one()
+    number: int = connection.execute(select(datasets.c.dataset_id).where(*is_this)).scalar_one()
+    return number
 
 
 def _model_rows(source: SourceRun) -> Iterator[dict[str, Any]]:

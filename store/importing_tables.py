@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     MetaData,
+    RowMapping,
     Table,
     create_engine,
     func,
@@ -26,7 +27,7 @@ from ..runtimes.errors import InvalidSetting, MissingExtra
 from .database import parse_url
 from .errors import InvalidParameter, StoreUnavailable
 
-Row = Mapping[str, Any]
+Row = RowMapping
 
 READ = {
     "datasets",
@@ -84,7 +85,7 @@ class MLflowTables:
             return []
         conditions = [found.c[name] == value for name, value in values.items() if name in found.c]
         with self._connect() as connection:
-            return [row._mapping for row in connection.execute(select(found).where(*conditions))]  # noqa: SLF001 - the public way to a mapping
+            return list(connection.execute(select(found).where(*conditions)).mappings())
 
     def columns(self, table: str, names: Sequence[str], **values: object) -> list[Any]:
         """Return ``names`` alone, which every release has, of the rows with ``values``."""
