@@ -49,6 +49,7 @@ LONGEST_INPUT_TAG: Final = 500
 LARGEST_INTEGER: Final = 2**63 - 1
 """That a database keeps in 64 bits."""
 
+_MOST_BITS_SHOWN: Final = 128
 _KEY: Final = re.compile(r"[/\w.\- :]*")
 _UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
 _INTEGER: Final = re.compile(r"-?[0-9]+", re.ASCII)
@@ -71,9 +72,8 @@ def missing(name: str) -> InvalidParameter:
 
 def invalid(name: str, value: object, reason: str) -> InvalidParameter:
     """Return the error of a parameter whose value is not taken, in MLflow's words."""
-    shown = json.dumps(shorten(value) if isinstance(value, str) else value, default=shorten)
     return InvalidParameter(
-        f"Invalid value {shorten(shown)} for parameter '{name}' supplied: {reason}"
+        f"Invalid value {_show(value)} for parameter '{name}' supplied: {reason}"
     )
 
 
@@ -104,13 +104,14 @@ def check_integer(name: str, value: int, least: int = -LARGEST_INTEGER - 1) -> i
     return value
 
 
-def check_key(name: str, key: str, title: str | None = None) -> str:
+def check_key(name: str, key: str | None, title: str | None = None) -> str:
     """Return the key of a metric, param or tag, which can be the path of a file as it stands.
 
     ``title`` is what the message calls a key that is too long.
     """
-    require(name, key)
-    if not _KEY.fullmatch(key):
+    if key is None or key == "":
+        raise missing(name)
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise invalid(
             name,
             key,
@@ -193,3 +194,14 @@ def parse_experiment_id(text: str) -> int:
             f"Invalid experiment ID '{shorten(text)}'. Experiment ID must be a valid integer."
         )
     return int(text) if len(text) < len(str(LARGEST_INTEGER)) else -1
+
+
+def _show(value: object) -> str:
+    """Return a value as JSON has it; of what is large or no scalar, no more than its kind."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS_SHOWN:
+        return f"of {value.bit_length()} bits"
+    if isinstance(value, str):
+        return json.dumps(shorten(value))
+    if value is None or isinstance(value, int | float):
+        return json.dumps(value)
+    return f"of type {type(value).__name__}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from .entities import Metric, Number
-from .limits import LARGEST_INTEGER, check_integer, check_key, invalid, missing, require
+from .limits import LARGEST_INTEGER, check_integer, check_key, invalid, missing
 
 _LARGEST_DOUBLE: Final = 1.7976931348623157e308
 
@@ -32,8 +32,9 @@ def read_points(metrics: Sequence[Metric], path: str = "metrics[{}].") -> list[P
     points = []
     for index, metric in enumerate(metrics):
         key = metric.key
-        if key not in checked:
-            require(path.format(index) + "key", key)
+        if type(key) is not str or key not in checked:
+            if not key:
+                raise missing(path.format(index) + "key")
             check_key(path.format(index) + "name", key, "Metric name")
             checked.add(key)
         timestamp, step, value = metric.timestamp, metric.step, metric.value

@@ -11,15 +11,18 @@ from mlserve.store.tracking_operations import (
     CREATE_EXPERIMENT,
     CREATE_LOGGED_MODEL,
     CREATE_RUN,
+    GET_METRIC_HISTORY,
     GET_RUN,
 )
 from mlserve.store.tracking_requests import (
     CreateExperiment,
     CreateLoggedModel,
     CreateRun,
+    GetMetricHistory,
     RunId,
 )
 
+LARGEST = 1.7976931348623157e308
 NOWHERE = "0" * 32
 _numbers = count()
 
@@ -49,6 +52,20 @@ def tags_of(call, run_id: str) -> dict[str, str]:
 
 def params_of(call, run_id: str) -> dict[str, str]:
     return {param.key: param.value for param in read_run(call, run_id).data.params}
+
+
+def history(call, run_id: str, key: str = "m") -> list[tuple]:
+    """Return the time, step and value of each point of a metric, in the order of the history."""
+    answer = call(GET_METRIC_HISTORY, GetMetricHistory(run_id=run_id, metric_key=key))
+    return [(point.timestamp, point.step, point.value) for point in answer.metrics]
+
+
+def latest(call, run_id: str) -> dict[str, tuple]:
+    """Return the step, time and value of the latest point of each metric."""
+    return {
+        point.key: (point.step, point.timestamp, point.value)
+        for point in read_run(call, run_id).data.metrics
+    }
 
 
 def refusal(kind: type[StoreError], call, operation, request) -> str:
