@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, select
@@ -14,6 +13,7 @@ from .errors import InvalidParameter, NoSuchVersion, NotFound
 from .limits import check_integer, invalid
 from .model_versions import load_model_versions
 from .moves import ALIAS, read_stages_at
+from .references import StageReference, write_reference
 from .registry_names import check_model_name, read_version
 from .registry_requests import (
     FindVersion,
@@ -41,7 +41,7 @@ def find_version(store: Store, request: FindVersion) -> ModelVersionAnswer:
     stage = store.lifecycle.find_stage(request.stage)
     if not 0 <= check_integer("at", request.at) <= _LATEST_MOMENT:
         raise invalid("at", request.at, "expected milliseconds from 1970 up to the year 9999")
-    reference = f"models:/{request.name}/{stage}?at={_write_moment(request.at)}"
+    reference = write_reference(StageReference(request.name, stage, request.at))
     with store.database.read() as connection:
         model_uid = _find_model_at(connection, request.name, request.at)
         stages = read_stages_at(connection, model_uid, request.at)
@@ -108,10 +108,6 @@ def _describe(store: Store, stages: dict[int, str]) -> list[str]:
     """Return which version had each stage that any had."""
     holders = {stage: number for number, stage in stages.items() if stage}
     return [f"{store.lifecycle.shown(stage)} had {number}" for stage, number in holders.items()]
-
-
-def _write_moment(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
 
 
 def _read_token(token: str) -> int:

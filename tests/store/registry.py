@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
+from typing import Any
 
 from mlserve.store.entities import ModelVersion, Promotion, RegisteredModel
 from mlserve.store.registry_operations import (
@@ -21,10 +24,17 @@ from mlserve.store.registry_requests import (
     TransitionStage,
     VersionName,
 )
+from mlserve.store.store import Store
 
 from .tracking import new_run, read_run
 
 NAME = "churn"
+
+
+def calling(store: Store, **changes: Any) -> Callable[..., Any]:
+    """Do operations in ``store`` as if it were another, such as one with another caller."""
+    changed = replace(store, **changes)
+    return lambda operation, request: operation.run(changed, request)
 
 
 def new_registered(call, name: str = NAME, versions: int = 0) -> str:
