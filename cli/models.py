@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, Final
 
 import click
@@ -13,11 +15,14 @@ import click
 from ..runtimes.errors import InvalidSetting, MLServeError
 from ..serve.configuration import CONFIG_VARIABLE, build_settings
 from ..serve.launch import run_service
+from ..serve.locating import Located, is_elsewhere, locate_folder
 from ..serve.logs import configure_logging
 from .main import exit_code
 from .options import settings_options
 
 LOCAL: Final = "local"
+
+_LOCATE: Final = f"{__package__}.locating:locate_in_store"
 
 logger = logging.getLogger("mlserve")
 
@@ -52,13 +57,13 @@ def serve(
     install_mlflow: bool,
     **flags: Any,
 ) -> None:
-    """Serve the model in a folder over REST, as MLflow's scoring server does.
+    """Serve a model over REST, as MLflow's scoring server does.
 
     Every flag but the last three is also a variable, MLSERVE_PORT for --port, and a key of the
     configuration file, port. A flag goes before a variable, and a variable before the file.
     """
     _require_local(LOCAL if no_conda else env_manager)
-    settings = build_settings(_given(flags), os.environ, config)
+    settings = build_settings(_given(flags), os.environ, config, _locate)
     configure_logging(settings.log_format, settings.log_level)
     if install_mlflow:
         logger.info("--install-mlflow changes nothing: no model here needs MLflow")
@@ -71,6 +76,16 @@ def serve(
         logger.exception("the service failed")
         code = 1
     context.exit(code)
+
+
+def _locate(text: str) -> Located:
+    """Return the model that a text names; a folder is found without importing the store."""
+    if not is_elsewhere(text):
+        return locate_folder(text)
+    if sys.stderr.isatty():  # a log may be JSON
+        click.echo("fetching the model", err=True)
+    located: Located = resolve_name(_LOCATE)(text, os.environ)
+    return located
 
 
 def _require_local(env_manager: str) -> None:

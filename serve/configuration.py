@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..runtimes.errors import InvalidSetting, nearest
+from .locating import Locate, Located, locate_folder
 from .settings import PREFIX, SETTINGS, Setting, Settings
 
 CONFIG_VARIABLE: Final = "MLSERVE_CONFIG"
@@ -16,14 +17,20 @@ CONFIG_VARIABLE: Final = "MLSERVE_CONFIG"
 OTHER_VARIABLES: Final = frozenset(
     {
         CONFIG_VARIABLE,
+        "MLSERVE_ARTIFACTS_DESTINATION",
+        "MLSERVE_CACHE_DIR",
+        "MLSERVE_CACHE_MB",
         "MLSERVE_EXPERIMENT_ID",
         "MLSERVE_EXPERIMENT_NAME",
+        "MLSERVE_HTTP_REQUEST_MAX_RETRIES",
+        "MLSERVE_LIFECYCLE",
         "MLSERVE_REGISTRY_URI",
         "MLSERVE_RUN_ID",
         "MLSERVE_TRACKING_PASSWORD",
         "MLSERVE_TRACKING_TOKEN",
         "MLSERVE_TRACKING_URI",
         "MLSERVE_TRACKING_USERNAME",
+        "MLSERVE_WEBHOOK_SECRET",
     }
 )
 """Variables of ours that are no settings of a service, and may stand in its environment."""
@@ -44,25 +51,50 @@ _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
 
 def build_settings(
-    flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None = None
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    config: Path | None = None,
+    locate: Locate = locate_folder,
 ) -> Settings:
     """Return the settings: flags first, then variables, then the file ``config``, then defaults.
 
     ``flags`` holds, by field name, those that were given. MLflow's own variables count below ours.
-    Raises `InvalidSetting` for what is unknown or not as expected.
+    Once all else is read, ``locate`` finds the model, whose name and version count where none was
+    given. Raises `InvalidSetting` for what is unknown or not as expected, and what ``locate``
+    raises.
     """
     if config is None and environment.get(CONFIG_VARIABLE):
         config = Path(environment[CONFIG_VARIABLE])
     values = {} if config is None else _read_file(config)
     values |= _read_variables(environment)
     values |= {name: _read(SETTINGS[name], flags[name], SETTINGS[name].flag) for name in flags}
+    model = SETTINGS["model"]
     if "model" not in values:
-        model = SETTINGS["model"]
         raise InvalidSetting(
             f"no model was named; give its folder with {' or '.join(model.flags)}, "
             f"{model.variable}, or {model.key} in a configuration file"
         )
+    located = _locate(values["model"], _source_of_model(flags, environment, config), locate)
+    values["model"] = located.folder
+    for field, label in (("model_name", located.name), ("model_version", located.version)):
+        values[field] = values.get(field) or label
     return Settings(**values)
+
+
+def _source_of_model(
+    flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None
+) -> str:
+    model = SETTINGS["model"]
+    if "model" in flags:
+        return model.flag
+    return model.variable if environment.get(model.variable) else f"{config}, {model.key}"
+
+
+def _locate(text: str, source: str, locate: Locate) -> Located:
+    try:
+        return locate(text)
+    except InvalidSetting as error:
+        raise InvalidSetting(f"{source}: {error}") from None
 
 
 def _read(setting: Setting, value: object, source: str) -> Any:
@@ -71,8 +103,6 @@ def _read(setting: Setting, value: object, source: str) -> Any:
     except (TypeError, ValueError):
         found = f'"{value}"' if isinstance(value, str) else repr(value)
         raise InvalidSetting(f"{source}: found {found}, expected {setting.kind.expected}") from None
-    except InvalidSetting as error:
-        raise InvalidSetting(f"{source}: {error}") from None
 
 
 def _read_variables(environment: Mapping[str, str]) -> dict[str, Any]:

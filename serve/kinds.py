@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import unquote, urlsplit
-
-from ..runtimes.errors import InvalidSetting
 
 Number = TypeVar("Number", int, float)
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|file:")
 _SWITCH_WORDS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
     ("0", "false", "no", "off"), False
 )
@@ -102,26 +97,12 @@ def _read_names(value: object) -> tuple[str, ...]:
     return tuple(name for part in value for name in _read_names(_read_label(part)))
 
 
-def _read_folder(value: object) -> Path:
-    text = str(value) if isinstance(value, Path) else _read_text(value)
-    if _URL.match(text) is None:
-        return Path(text).expanduser()
-    url = urlsplit(text)
-    if url.scheme != "file":
-        raise InvalidSetting(
-            f"{text} is not served yet: found a {url.scheme}: address, expected a folder or a "
-            "file: URL; download the model and give its folder"
-        )
-    if url.netloc not in ("", "localhost"):
-        raise InvalidSetting(
-            f"{text}: found the host {url.netloc}, expected a folder of this machine; "
-            f"write file://{url.path}"
-        )
-    return Path(unquote(url.path))
+def _read_model(value: object) -> str:
+    return str(value) if isinstance(value, Path) else _read_text(value)
 
 
 TEXT: Final = Kind("a text that is not empty", _read_text, "TEXT")
 LABEL: Final = Kind("a text", _read_label, "TEXT")
 SWITCH: Final = Kind("true or false", _read_switch)
 NAMES: Final = Kind("names, separated by commas", _read_names, "NAME")
-FOLDER: Final = Kind("a folder or a file: URL", _read_folder, "FOLDER")
+MODEL: Final = Kind("a folder or a reference to a model", _read_model, "MODEL")

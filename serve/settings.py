@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
-from .kinds import FOLDER, LABEL, NAMES, SWITCH, TEXT, Kind, choice, number, whole_number
+from .kinds import LABEL, MODEL, NAMES, SWITCH, TEXT, Kind, choice, number, whole_number
 
 PREFIX: Final = "MLSERVE_"
 
@@ -62,8 +62,9 @@ class Settings:
     model: Path = field(
         metadata=_about(
             "-m --model-uri",
-            "The model: the folder that holds its file MLmodel, or a file: URL of that folder.",
-            FOLDER,
+            "The model: the folder that holds its file MLmodel, or a reference such as "
+            "models:/NAME/STAGE, which is looked up in the store at MLSERVE_TRACKING_URI.",
+            MODEL,
             default="required",
         )
     )
@@ -157,12 +158,17 @@ class Settings:
             "--model-name",
             "The model's name in metrics, logs and the page.",
             LABEL,
-            default="the name of its folder",
+            default="that of the registered model, or of its folder",
         ),
     )
     model_version: str = field(
         default="",
-        metadata=_about("--model-version", "The model's version in metrics and the page.", LABEL),
+        metadata=_about(
+            "--model-version",
+            "The model's version in metrics and the page.",
+            LABEL,
+            default="that of the registered model",
+        ),
     )
     flavor: str | None = field(
         default=None,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Final
 
+from ..runtimes.errors import MissingExtra
 from .artifact_paths import join_paths
 from .contract import Artifacts
 from .errors import InvalidParameter
 from .local_artifacts import LocalArtifacts
 from .storage_uris import (
+    OBJECT_STORES,
     PROXIED,
     check_object_uri,
     hide_credentials,
@@ -43,8 +46,19 @@ def _open(top: str, path: str) -> Artifacts:
     scheme = scheme_of(top)
     if scheme in {"", "file"}:
         return LocalArtifacts(_folder_of(top), path)
-    opened: Artifacts = resolve_name(_OBJECT_ARTIFACTS)(join_paths(check_object_uri(top), path))
-    return opened
+    place = join_paths(check_object_uri(top), path)
+    return _find_opener(scheme)(place)
+
+
+def _find_opener(scheme: str) -> Callable[[str], Artifacts]:
+    try:
+        opener: Callable[[str], Artifacts] = resolve_name(_OBJECT_ARTIFACTS)
+    except ModuleNotFoundError as error:
+        if error.name != "fsspec":
+            raise
+        extra = OBJECT_STORES[scheme] or "store"
+        raise MissingExtra(f"{scheme}: storage", "fsspec", extra) from error
+    return opener
 
 
 def _folder_of(address: str) -> Path:

@@ -41,9 +41,9 @@ class ModelCache:
     """
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self._folder, self._limit_bytes = folder.absolute(), limit_bytes
-        self._models, self._incoming = self._folder / "models", self._folder / "incoming"
-        self._locks = self._folder / "locks"
+        self.folder, self.limit_bytes = folder.absolute(), limit_bytes
+        self._models, self._incoming = self.folder / "models", self.folder / "incoming"
+        self._locks = self.folder / "locks"
         self._held: dict[str, int] = {}
         self._holding = Lock()
 
@@ -91,8 +91,8 @@ class ModelCache:
             self._held.clear()
 
     def _make_folders(self) -> None:
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        for folder in (self._folder, self._models, self._incoming, self._locks):
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (self.folder, self._models, self._incoming, self._locks):
             folder.mkdir(exist_ok=True, mode=_OURS_ALONE)
 
     def _lock_of_download(self, key: str) -> Path:
@@ -150,7 +150,7 @@ class ModelCache:
 
     def _evict(self) -> None:
         sizes = {folder.name: _size_below(folder) for folder in self._models.iterdir()}
-        excess = sum(sizes.values()) - self._limit_bytes
+        excess = sum(sizes.values()) - self.limit_bytes
         for digest in sorted(sizes, key=self._last_use):
             if excess <= 0:
                 return
@@ -173,7 +173,7 @@ class ModelCache:
             yield
         except OSError as error:
             raise StoreUnavailable(
-                f"the model cache {self._folder}: {error.strerror or error}; make room there, or "
+                f"the model cache {self.folder}: {error.strerror or error}; make room there, or "
                 "name another folder in MLSERVE_CACHE_DIR"
             ) from error
 

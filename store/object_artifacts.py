@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final
 
 import fsspec
 
-from ..runtimes.errors import MissingExtra, shorten
+from ..runtimes.errors import EXTRAS, MissingExtra, shorten
 from .artifact_paths import check_file_path, check_folder_path, join_paths
 from .entities import FileInfo
 from .errors import InvalidParameter, NotFound, StoreError, StoreUnavailable
@@ -34,8 +34,8 @@ def open_object_artifacts(uri: str) -> ObjectArtifacts:
         # What others write is seen at once: no listing is kept.
         files, root = fsspec.core.url_to_fs(checked, use_listings_cache=False)
     except ImportError as error:
-        name = error.name or f"the package for {scheme_of(checked)}:"
-        raise MissingExtra(f"{scheme_of(checked)}: storage", name, extra) from error
+        package = EXTRAS[extra][0] if extra else "fsspec"
+        raise MissingExtra(f"{scheme_of(checked)}: storage", package, extra) from error
     except Exception as error:
         raise _translate(error, checked) from error
     is_memory = extra is None

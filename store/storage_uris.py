@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from ..runtimes.errors import shorten
 from .artifact_paths import UNPRINTABLE, check_folder_path
@@ -82,6 +82,13 @@ def read_proxied_uri(uri: str) -> str:
     if rest.startswith("//"):
         rest = rest[2:].partition("/")[2]
     return check_folder_path(rest.strip("/"))
+
+
+def join_uri(uri: str, path: str) -> str:
+    """Return the URI of ``path`` below a URI; ``path`` is as it is, and not encoded."""
+    if not path:
+        return uri
+    return f"{uri.rstrip('/')}/{quote(path) if scheme_of(uri) == 'file' else path}"
 
 
 def hide_credentials(uri: str) -> str:

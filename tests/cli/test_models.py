@@ -98,7 +98,7 @@ def test_a_model_that_can_run_code_is_refused_where_only_safe_ones_are_served(
     ("arguments", "words"),
     [
         ([], "no model was named"),
-        (["-m", "models:/churn/1"], "models:/churn/1 is not served yet"),
+        (["-m", "models:/churn"], "--model-uri: models:/churn: found no version, stage or alias"),
         (["-m", "churn", "-p", "port"], '--port: found "port", expected a whole number'),
         (["-m", "churn", "--env-manager", "virtualenv"], "--env-manager: found virtualenv"),
         (["-m", "churn", "--env-manager", "conda"], "expected local, the only one served yet"),

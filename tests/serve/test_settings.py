@@ -7,13 +7,16 @@ import os
 import re
 from pathlib import Path
 
+import mlserve
 import pytest
 from mlserve.runtimes.errors import InvalidSetting
 from mlserve.serve.configuration import OTHER_VARIABLES, build_settings
 from mlserve.serve.kinds import LABEL
+from mlserve.serve.locating import Located
 from mlserve.serve.settings import SETTINGS, Settings
 
 MODEL = {"model": "churn"}
+VARIABLE = re.compile(r'"(MLSERVE_[A-Z_]*[A-Z])"')
 
 
 def build(flags=None, environment=None, config=None) -> Settings:
@@ -237,14 +240,78 @@ def test_a_model_is_a_path_or_a_file_url(text, path):
 @pytest.mark.parametrize(
     "address", ["models:/churn/3", "runs:/1f/model", "s3://bucket/churn", "https://host/churn"]
 )
-def test_a_model_at_another_kind_of_address_is_not_served_yet(address):
-    with pytest.raises(InvalidSetting, match=f"--model-uri: {address} is not served yet"):
+def test_a_model_at_another_kind_of_address_is_found_by_what_is_handed_in(address):
+    with pytest.raises(InvalidSetting, match="--model-uri: found an address that begins"):
         build({"model": address})
+    settings = build_settings(
+        {"model": address}, {}, locate=lambda text: Located(Path("cache"), text, "7")
+    )
+    assert (settings.model, settings.model_name, settings.model_version) == (
+        Path("cache"),
+        address,
+        "7",
+    )
+
+
+def test_a_name_and_a_version_that_are_given_go_before_those_of_the_model():
+    settings = build_settings(
+        {"model": "models:/churn/3", "model_name": "risk"},
+        {"MLSERVE_MODEL_VERSION": "blue"},
+        locate=lambda _: Located(Path("cache"), "churn", "3"),
+    )
+    assert (settings.model_name, settings.model_version) == ("risk", "blue")
+
+
+def test_only_the_model_that_counts_is_looked_for(tmp_path):
+    looked_for = []
+
+    def locate(text):
+        looked_for.append(text)
+        return Located(Path("cache"))
+
+    config = write(tmp_path, 'model_uri = "models:/a/1"')
+    variables = {"MLSERVE_MODEL_URI": "models:/b/1"}
+    build_settings({"model": "models:/c/1"}, variables, config, locate)
+    build_settings({}, variables, config, locate)
+    build_settings({}, {}, config, locate)
+    assert looked_for == ["models:/c/1", "models:/b/1", "models:/a/1"]
+
+
+def test_a_model_is_not_looked_for_when_a_setting_is_wrong():
+    with pytest.raises(InvalidSetting, match="--port"):
+        build_settings({"model": "models:/a/1", "port": "x"}, {}, locate=pytest.fail)
+
+
+def test_a_model_that_cannot_be_found_names_the_setting_that_named_it(tmp_path):
+    def locate(text):
+        raise InvalidSetting(f"{text}: no")
+
+    config = write(tmp_path, 'model_uri = "models:/a/1"')
+    variables = {"MLSERVE_MODEL_URI": "models:/b/1"}
+    with pytest.raises(InvalidSetting, match=f"{config}, model_uri: models:/a/1: no"):
+        build_settings({}, {}, config, locate)
+    with pytest.raises(InvalidSetting, match="MLSERVE_MODEL_URI: models:/b/1: no"):
+        build_settings({}, variables, config, locate)
+
+
+def test_every_variable_of_ours_may_stand_in_the_environment_of_a_service():
+    root = Path(mlserve.__file__).parent
+    sources = [file for room in ("cli", "store") for file in (root / room).rglob("*.py")]
+    found = {name for file in sources for name in VARIABLE.findall(file.read_text())}
+    assert {"MLSERVE_CACHE_DIR", "MLSERVE_TRACKING_URI"} <= found
+    for name in found:
+        assert build(environment={name: "1"}) == build()
 
 
 def test_a_file_url_of_another_machine_is_refused():
     with pytest.raises(InvalidSetting, match="found the host elsewhere"):
         build({"model": "file://elsewhere/churn"})
+
+
+@pytest.mark.parametrize("address", ["file://[/churn", "s3://[/churn"])
+def test_an_address_that_is_no_url_is_refused(address):
+    with pytest.raises(InvalidSetting, match="--model-uri: "):
+        build({"model": address})
 
 
 def test_the_model_is_called_as_its_folder_unless_it_is_named(tmp_path):
