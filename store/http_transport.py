@@ -84,15 +84,18 @@ def open_http(target: Target) -> HttpTransport:
 def make_exchange(operation: Operation[Request, Any], request: Request) -> Exchange:
     """Return the HTTP request that asks for ``operation``."""
     fields = request_fields(request)
-    path = operation.path
-    for name in list(fields):
-        if f"{{{name}}}" in path:
-            path = path.replace(f"{{{name}}}", _quote(name, fields.pop(name)))
+    in_path = {name for name in fields if f"{{{name}}}" in operation.path}
+    path = operation.path.format_map({name: _quote(name, fields[name]) for name in in_path})
     method = operation.methods[0]
     if method == "GET":
-        query = tuple(pair for name, one in fields.items() for pair in _query_pairs(name, one))
+        query = tuple(
+            pair
+            for name, value in fields.items()
+            if name not in in_path
+            for pair in _query_pairs(name, value)
+        )
         return Exchange(method, path, query, is_repeatable=operation.is_repeatable)
-    body = encode_request(fields)
+    body = encode_request(fields)  # with what is in the path too: MLflow's server asks for it
     return Exchange(method, path, (), JSON, lambda: body, operation.is_repeatable)
 
 

@@ -23,6 +23,7 @@ from .views import (
     PagedList,
     Param,
     Run,
+    RunStatus,
     RunTag,
     ViewType,
 )
@@ -96,6 +97,8 @@ class RunClient:
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
         """Change the status or the name of a run."""
+        if status is not None:
+            RunStatus.from_string(status)  # MLflow's server takes any, and ignores what is none
         request = requests.UpdateRun(run_id=run_id, status=status, run_name=name)
         self._tracking.call(operations.UPDATE_RUN, request)
 
@@ -103,9 +106,11 @@ class RunClient:
         self, run_id: str, status: str | None = None, end_time: int | None = None
     ) -> None:
         """End a run, as FINISHED if no other status is given, once all its points are there."""
+        status = status or "FINISHED"
+        RunStatus.from_string(status)
         request = requests.UpdateRun(
             run_id=run_id,
-            status=status or "FINISHED",
+            status=status,
             end_time=now_ms() if end_time is None else end_time,
         )
         try:

@@ -10,6 +10,7 @@ import pytest
 from mlserve.store.store import Store, open_store
 
 from .postgres import MISSING, create_database, find_binaries, running_server
+from .servers import running_mlflow, running_mlserve
 
 _numbers = count()
 
@@ -42,3 +43,23 @@ def store(database_uri, tmp_path) -> Iterator[Store]:
 def call(store) -> Callable[..., Any]:
     """Does an operation in this process; a class of tests may be run on another way to a store."""
     return lambda operation, request: operation.run(store, request)
+
+
+@pytest.fixture(scope="session")
+def mlserve_server(tmp_path_factory) -> Iterator[str]:
+    """The URI of our server, which is a process of its own; tests share it."""
+    with running_mlserve(tmp_path_factory.mktemp("mlserve-server")) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(mlflow_python, tmp_path_factory) -> Iterator[str]:
+    """The URI of a real MLflow server; tests share it."""
+    with running_mlflow(mlflow_python, tmp_path_factory.mktemp("mlflow-server")) as uri:
+        yield uri
+
+
+@pytest.fixture
+def new_postgres_uri(postgres_uri) -> str:
+    """The URI of a new, empty PostgreSQL database."""
+    return create_database(postgres_uri, f"client{next(_numbers)}")
