@@ -76,7 +76,7 @@ def read_log(call, name: str = NAME) -> list[Promotion]:
 
 
 def write_files(store, uri: str, **files: bytes) -> None:
-    """Write files under ``uri``, with "_" for the "." in their names."""
+    """Write files under ``uri``; a name that ends with "_json" is one with ".json"."""
     for name, content in files.items():
         store.artifacts(uri).write(name.replace("_json", ".json"), BytesIO(content))
 
