@@ -40,7 +40,9 @@ def add_values(
     if not values:
         return []
     rows = _rows(table, owner, values)
-    if connection.execute(insert_new(connection, table), rows).rowcount == len(rows):
+    insert = insert_new(connection, table)
+    added = connection.execute(insert, rows, execution_options={"preserve_rowcount": True})
+    if added.rowcount == len(rows):
         return []
     found = connection.execute(_select_some(table), {"owner": owner, "keys": list(values)})
     return [Change(key, old, values[key]) for key, old in found if old != values[key]]
