@@ -104,7 +104,7 @@ def check_integer(name: str, value: int, least: int = -LARGEST_INTEGER - 1) -> i
     return value
 
 
-def check_key(name: str, key: str | None, title: str | None = None) -> str:
+def check_key(name: str, key: object, title: str | None = None) -> str:
     """Return the key of a metric, param or tag, which can be the path of a file as it stands.
 
     ``title`` is what the message calls a key that is too long.
