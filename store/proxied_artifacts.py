@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from ..runtimes.errors import shorten
 from .artifact_paths import check_file_path, check_folder_path, join_paths
 from .entities import FileInfo
 from .errors import NotFound, ServerRefused
@@ -31,10 +32,14 @@ class ProxiedArtifacts:
     def list_folder(self, path: str = "") -> list[FileInfo]:
         """Return the entries of a folder by name, paths relative to the root."""
         entries = self._list(check_folder_path(path))
-        if len(entries) == 1 and not entries[0].is_dir and self._is_file(path, entries[0]):
-            return []
-        found = (FileInfo(join_paths(path, e.path), e.is_dir, e.file_size) for e in entries)
-        return sorted(found, key=lambda entry: entry.path)
+        if path and (not entries or _may_be_itself(path, entries)):
+            above, _, name = path.rpartition("/")
+            itself = [entry for entry in self._list(above) if entry.path == name]
+            if not itself:
+                raise NotFound(f"{shorten(path)}: there is no such file or folder")
+            if not itself[0].is_dir:
+                return []
+        return sorted((_below(path, entry) for entry in entries), key=lambda entry: entry.path)
 
     def walk(self, path: str = "") -> Iterator[FileInfo]:
         """Yield every file below ``path``, in the order of their paths."""
@@ -92,13 +97,16 @@ class ProxiedArtifacts:
                 "UNREADABLE_ANSWER", f"{self._connection.address} sent no list of files", 200
             ) from error
 
-    def _is_file(self, path: str, entry: FileInfo) -> bool:
-        """Return whether ``path`` is a file, which some servers list as if it were its folder."""
-        parent, _, name = path.rpartition("/")
-        if not name or name != entry.path:
-            return False
-        beside = {other.path: other.is_dir for other in self._list(parent)}
-        return not beside.get(name, True)
+
+def _below(path: str, entry: FileInfo) -> FileInfo:
+    """Return an entry by its path from the root; MLflow's server leaves a size of zero out."""
+    size = None if entry.is_dir else entry.file_size or 0
+    return FileInfo(join_paths(path, entry.path), entry.is_dir, size)
+
+
+def _may_be_itself(path: str, entries: list[FileInfo]) -> bool:
+    """Return whether the list may be that of a file, which some servers list as its own entry."""
+    return [(entry.path, entry.is_dir) for entry in entries] == [(path.rpartition("/")[2], False)]
 
 
 def _place_in_walk(entry: FileInfo) -> str:

@@ -42,6 +42,7 @@ _KINDS: dict[str, type[StoreError]] = {
     "UNAUTHENTICATED": Unauthenticated,
 }
 _KINDS_BY_STATUS: dict[int, type[StoreError]] = {
+    400: InvalidParameter,
     401: Unauthenticated,
     403: Forbidden,
     413: TooLarge,
