@@ -5,9 +5,10 @@ BIN := .venv/bin
 
 .PHONY: demo test check format lint types bench lock clean
 
+demo: export MLSERVE_TRACKING_URI = sqlite:///build/demo/mlserve.db
 demo: .venv/demo.done
-	rm -rf build/demo && $(BIN)/python examples/churn.py build/demo
-	$(BIN)/mlserve models serve -m build/demo -h 127.0.0.1 -p 5000
+	$(BIN)/python examples/churn.py
+	$(BIN)/mlserve models serve -m models:/churn/Production -h 127.0.0.1 -p 5000
 
 test: .venv/dev.done .venv-mlflow/peer.done
 	$(BIN)/python -m pytest

@@ -63,12 +63,14 @@ if TYPE_CHECKING:
         search_registered_models,
         set_model_version_tag,
     )
+    from .store.model_logging import ModelInfo, log_model
 
 __all__ = [
     "ActiveRun",
     "MLServeError",
     "MlflowClient",
     "MlserveClient",
+    "ModelInfo",
     "StoreError",
     "active_run",
     "create_experiment",
@@ -95,6 +97,7 @@ __all__ = [
     "log_figure",
     "log_metric",
     "log_metrics",
+    "log_model",
     "log_param",
     "log_params",
     "log_stream",
@@ -123,6 +126,7 @@ _HOMES = {
     "MLServeError": (".runtimes.errors", None),
     "MlflowClient": (".store.client", "store"),
     "MlserveClient": (".store.client", "store"),
+    "ModelInfo": (".store.model_logging", "sklearn"),
     "StoreError": (".store.errors", None),
     "active_run": (".store.fluent", "store"),
     "create_experiment": (".store.fluent_experiments", "store"),
@@ -149,6 +153,7 @@ _HOMES = {
     "log_figure": (".store.fluent_logging", "store"),
     "log_metric": (".store.fluent_logging", "store"),
     "log_metrics": (".store.fluent_logging", "store"),
+    "log_model": (".store.model_logging", "sklearn"),
     "log_param": (".store.fluent_logging", "store"),
     "log_params": (".store.fluent_logging", "store"),
     "log_stream": (".store.fluent_logging", "store"),

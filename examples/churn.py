@@ -1,6 +1,6 @@
-"""Trains a churn classifier on IBM's public Telco customer sample and packages it.
+"""Trains a churn classifier on IBM's public Telco customer sample, logs it and promotes it.
 
-    python examples/churn.py FOLDER
+    MLSERVE_TRACKING_URI=sqlite:///mlserve.db python examples/churn.py
 
 The data (``data/telco-churn.csv.gz``, 7,043 customers) is the sample that IBM published to show its
 analytics products; it is stored as published. Eleven blanks in TotalCharges are missing values.
@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 
+import mlserve
 import pandas as pd
-from mlserve import save_model
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -46,14 +47,29 @@ def curl_line(customer: pd.DataFrame, url: str) -> str:
     return f"curl {url}/invocations -H 'Content-Type: application/json' -d {shlex.quote(body)}"
 
 
-def main(folder: str) -> None:
-    """Train, package into ``folder``, and print a request for the service."""
+def train() -> mlserve.ModelInfo:
+    """Train and evaluate in a run, log the model, and register it as a version of churn."""
     features, churn = load_customers()
-    model = build_pipeline(features).fit(features, churn)
-    save_model(model, folder, example=features)
-    print(f"{folder} holds the model. Once it is served, ask it from another terminal:\n")
+    seen, unseen, seen_churn, unseen_churn = train_test_split(features, churn, random_state=0)
+    mlserve.set_experiment("churn")
+    with mlserve.start_run(run_name="logistic regression"):
+        model = build_pipeline(features).fit(seen, seen_churn)
+        likely = model.predict_proba(unseen)[:, 1]
+        mlserve.log_params({"customers": len(seen), "features": features.shape[1]})
+        mlserve.log_metric("auc", roc_auc_score(unseen_churn == "Yes", likely))
+        return mlserve.log_model(model, "model", example=seen, registered_model_name="churn")
+
+
+def main() -> None:
+    """Train, promote, and print a request for the service of what is in production."""
+    version = train().registered_model_version
+    mlserve.MlserveClient().transition_model_version_stage(
+        "churn", version, "Production", archive_existing_versions=True
+    )
+    print(f"models:/churn/Production is version {version}. Once it is served, ask it:\n")
+    features, _ = load_customers()
     print(curl_line(features.head(1), "http://127.0.0.1:5000"), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

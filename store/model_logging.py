@@ -3,109 +3,84 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..runtimes.modelspec import read_model_spec, write_model_spec
+from ..runtimes.packaging import save_model
 from ..runtimes.schema import Signature
-from .contract import Artifacts, Transport
-from .entities import LoggedModel, ModelOutput
-from .errors import AlreadyExists
-from .registry_operations import CREATE_MODEL_VERSION, CREATE_REGISTERED_MODEL
-from .registry_requests import CreateModelVersion, CreateRegisteredModel
-from .tracking_operations import CREATE_LOGGED_MODEL, FINALIZE_LOGGED_MODEL, GET_RUN, LOG_OUTPUTS
-from .tracking_requests import CreateLoggedModel, FinalizeLoggedModel, LogOutputs, RunId
+from .client import MlserveClient
+from .fluent import opened_run
+from .fluent_registry import register_model
+from .views import LoggedModelOutput, RunInfo
 
-READY, FAILED = "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"
+READY, FAILED = "READY", "FAILED"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that was logged; ``registered_model_version`` is None where it was not registered."""
+    """A model that was logged, under MLflow's names.
+
+    ``registered_model_version`` is None where it was not registered.
+    """
 
     model_id: str
-    run_id: str
-    name: str
     model_uri: str
+    name: str
+    run_id: str
     artifact_path: str
     signature: Signature | None
     registered_model_version: int | None
 
 
-def upload_model(
-    transport: Transport, run_id: str, name: str, folder: Path, registered_model_name: str | None
+def log_model(
+    model: Any,
+    name: str,
+    *,
+    example: Any = None,
+    signature: Signature | None = None,
+    predict_fn: str = "predict",
+    registered_model_name: str | None = None,
 ) -> ModelInfo:
-    """Upload the packaged model in ``folder`` as a logged model of the run, and register it.
+    """Package ``model`` as `save_model` does, and log it into the active run, started if need be.
 
-    The MLmodel in ``folder`` gets the ids of the run and of the logged model. A logged model whose
-    upload fails says so in its status.
+    With ``registered_model_name`` it becomes the next version of that registered model, which is
+    made if it is new. A logged model that cannot be written whole says so in its status.
     """
-    experiment_id = transport.call(GET_RUN, RunId(run_id=run_id)).run.info.experiment_id
-    request = CreateLoggedModel(experiment_id, name, source_run_id=run_id)
-    model = transport.call(CREATE_LOGGED_MODEL, request).model
-    model_id = model.info.model_id
-    spec = replace(read_model_spec(folder), run_id=run_id, model_id=model_id)
+    opened = opened_run()
+    with tempfile.TemporaryDirectory(prefix="mlserve-") as scratch:
+        folder = Path(scratch) / "model"
+        save_model(model, folder, example=example, signature=signature, predict_fn=predict_fn)
+        return _log_folder(opened.client, opened.run.info, name, folder, registered_model_name)
+
+
+def _log_folder(
+    client: MlserveClient, run: RunInfo, name: str, folder: Path, registered_model_name: str | None
+) -> ModelInfo:
+    logged = client.create_logged_model(run.experiment_id, name, run.run_id)
+    spec = replace(read_model_spec(folder), run_id=run.run_id, model_id=logged.model_id)
     write_model_spec(folder, spec)
-    _upload(transport, model, folder)
-    transport.call(LOG_OUTPUTS, LogOutputs(run_id=run_id, models=[ModelOutput(model_id)]))
+    _upload(client, logged.model_id, folder)
+    client.log_outputs(run.run_id, [LoggedModelOutput(logged.model_id, step=0)])
     version = None
     if registered_model_name is not None:
-        version = _register(transport, registered_model_name, model)
+        version = int(register_model(logged.model_uri, registered_model_name).version)
     return ModelInfo(
-        model_id,
-        run_id,
+        logged.model_id,
+        logged.model_uri,
         name,
-        f"models:/{model_id}",
-        model.info.artifact_uri,
+        run.run_id,
+        logged.artifact_location,
         spec.signature,
         version,
     )
 
 
-def package_and_upload(
-    transport: Transport,
-    run_id: str,
-    model: Any,
-    name: str,
-    *,
-    registered_model_name: str | None,
-    **packaging: Any,
-) -> ModelInfo:
-    """Package ``model`` as `save_model` does with ``packaging``, and upload it."""
-    from ..runtimes.packaging import save_model  # noqa: PLC0415 - it needs the extra sklearn
-
-    with tempfile.TemporaryDirectory(prefix="mlserve-") as scratch:
-        folder = save_model(model, Path(scratch) / "model", **packaging)
-        return upload_model(transport, run_id, name, folder, registered_model_name)
-
-
-def _upload(transport: Transport, model: LoggedModel, folder: Path) -> None:
+def _upload(client: MlserveClient, model_id: str, folder: Path) -> None:
     status = FAILED
     try:
-        _write_files(transport.artifacts(model.info.artifact_uri), folder, _files(folder))
+        client.log_model_artifacts(model_id, folder)
         status = READY
     finally:
-        transport.call(FINALIZE_LOGGED_MODEL, FinalizeLoggedModel(model.info.model_id, status))
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _write_files(artifacts: Artifacts, folder: Path, files: Iterable[Path]) -> None:
-    for file in files:
-        with file.open("rb") as source:
-            artifacts.write(file.relative_to(folder).as_posix(), source)
-
-
-def _register(transport: Transport, name: str, model: LoggedModel) -> int:
-    with suppress(AlreadyExists):
-        transport.call(CREATE_REGISTERED_MODEL, CreateRegisteredModel(name))
-    info = model.info
-    request = CreateModelVersion(
-        name, f"models:/{info.model_id}", run_id=info.source_run_id, model_id=info.model_id
-    )
-    return int(transport.call(CREATE_MODEL_VERSION, request).model_version.version)
+        client.finalize_logged_model(model_id, status)

@@ -86,6 +86,7 @@ LAZY = {
     "store/migrations/env.py": {"alembic"},
     "store/migrations/upgrade.py": {"alembic", "sqlalchemy"},
     "store/migrations/versions/r0001_the_first_tables.py": {"alembic", "sqlalchemy"},
+    "store/model_logging.py": set(),
     "store/model_sources.py": {"sqlalchemy"},
     "store/model_versions.py": {"sqlalchemy"},
     "store/moves.py": {"sqlalchemy"},

@@ -78,18 +78,20 @@ def test_the_curl_line_gets_the_answer_that_stands_below_it(address):
 
 
 def test_the_example_that_was_given_is_a_request_that_works(address, folder):
-    body = (folder / "iris" / "serving_input_example.json").read_text()
+    (example,) = folder.glob("mlartifacts/**/serving_input_example.json")
+    body = example.read_text()
     line = f"curl http://127.0.0.1:5000/invocations -H {JSON} -d {shlex.quote(body)}"
     assert run_curl(line, address) == {"predictions": ["setosa"] * 5}
 
 
-def test_the_demo_packages_data_alone_and_answers_the_curl_line_that_it_prints(tmp_path):
-    command = [sys.executable, ROOT / "examples" / "churn.py", "churn"]
+def test_the_demo_promotes_data_alone_and_answers_the_curl_line_that_it_prints(tmp_path):
+    command = [sys.executable, ROOT / "examples" / "churn.py"]
     run = subprocess.run(
         command, cwd=tmp_path, capture_output=True, check=True, text=True, timeout=120
     )
     (line,) = [line for line in run.stdout.splitlines() if line.startswith("curl")]
-    with served("mlserve models serve -m churn -p 5000 --safe-only", tmp_path) as address:
+    serve = "mlserve models serve -m models:/churn/Production -p 5000 --safe-only"
+    with served(serve, tmp_path) as address:
         assert run_curl(line, address) == {"predictions": ["Yes"]}
 
 
