@@ -53,7 +53,7 @@ def compile_pack(fields: Sequence[Field]) -> Pack:
 
     def pack(rows: Sequence[Row]) -> Columns:
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(packers)
-        blocks = _pack_blocks(columns, groups) if 0 < len(rows) <= _FEW_ROWS else []
+        blocks = _pack_blocks(columns, groups, len(rows)) if 0 < len(rows) <= _FEW_ROWS else []
         if len(blocks) == len(groups) and len(places) == len(packers):
             return Columns(BlockColumns(places, blocks), len(rows), blocks)
         packed: dict[ColumnName, Tensor] = {}
@@ -95,9 +95,9 @@ def _places(fields: Sequence[Field], groups: Sequence[_Group]) -> dict[ColumnNam
     return {field.name: found[field.name] for field in fields if field.name in found}
 
 
-def _pack_blocks(columns: Sequence[Row], groups: Sequence[_Group]) -> list[Block]:
+def _pack_blocks(columns: Sequence[Row], groups: Sequence[_Group], rows: int) -> list[Block]:
     """Return a block of each of ``groups`` whose cells all fit; a missing value may not."""
-    blocks, rows = [], len(columns[0])
+    blocks = []
     for group in groups:
         cells = [columns[position] for position in group.positions]
         try:
