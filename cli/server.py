@@ -117,6 +117,11 @@ FLAGS: Final = (
         callback=lambda _, __, value: _read_names(value),
     ),
     _flag(
+        "--webhook-hosts-only",
+        "Let webhooks call the hosts of --webhook-hosts and no others.",
+        is_flag=True,
+    ),
+    _flag(
         "--max-body-mb",
         "Size of a request in MiB, over which it gets status 413; artifacts have their own.",
         type=click.IntRange(1, 2**20),

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 
 from ..runtimes.errors import InvalidSetting, MLServeError
@@ -14,12 +15,14 @@ from ..serve.listening import bind_socket, service_url
 from ..serve.logs import AccessLog, configure_logging
 from ..serve.request_ids import RequestIds
 from ..serve.server import Loaded, StopSwitch, end_soon, run_server
+from ..store.deliveries import Deliverer, DeliverySettings
 from ..store.lifecycle import read_lifecycle
 from ..store.rest.access import Access, read_accounts
 from ..store.rest.app import StoreApp
 from ..store.rest.hosts import is_loopback_host
 from ..store.rest.settings import ServerSettings
 from ..store.store import Store, open_store
+from ..store.webhook_hosts import HostRules
 from .main import exit_code
 
 logger = logging.getLogger("mlserve.store")
@@ -55,19 +58,18 @@ def _require_accounts(settings: ServerSettings) -> None:
 
 def _load(settings: ServerSettings, stack: ExitStack) -> Loaded:
     access = Access(read_accounts(settings.auth)) if settings.auth else None
-    app = StoreApp(
-        stack.enter_context(closing(_open(settings))),
-        settings,
-        access,
-        RequestIds().take,
-        AccessLog() if settings.access_log else None,
-    )
+    store = stack.enter_context(closing(_open(settings)))
+    access_log = AccessLog() if settings.access_log else None
+    deliverer = Deliverer(store.database, DeliverySettings(store.webhook_hosts))
+    app = StoreApp(store, settings, access, RequestIds().take, access_log, [deliverer])
     return Loaded(app, "store", "store")
 
 
 def _open(settings: ServerSettings) -> Store:
     lifecycle = read_lifecycle(settings.lifecycle) if settings.lifecycle else None
-    return open_store(settings.backend_store_uri, settings.artifacts_destination, lifecycle)
+    store = open_store(settings.backend_store_uri, settings.artifacts_destination, lifecycle)
+    hosts = HostRules(settings.webhook_hosts, is_closed=settings.webhook_hosts_only)
+    return replace(store, webhook_hosts=hosts)
 
 
 def _log_ready(listener: socket.socket, started: float, _: Loaded) -> None:

@@ -112,7 +112,7 @@ class ModelOutput(Entity, frozen=True):
     """A logged model that a run brought forth at a step."""
 
     model_id: str
-    step: int = 0
+    step: int = msgspec.field(default_factory=int)
 
 
 class RunInputs(Entity, frozen=True):

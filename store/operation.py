@@ -48,6 +48,10 @@ class Operation(Generic[Request, Answer]):
     role: Role
     is_repeatable: bool
 
+    def prepare(self) -> None:
+        """Import what does it, so that the first who asks does not wait for that."""
+        _resolve(self.work)
+
     def run(self, store: Store, request: Request) -> Answer:
         """Do it in this process."""
         answer: Answer = _resolve(self.work)(store, request)

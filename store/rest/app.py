@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Router
@@ -40,6 +40,7 @@ RequestHeaders = Sequence[tuple[bytes, bytes]]
 AccessLog = Callable[[Mapping[str, Any], int, float, int, str], None]
 
 _MIB = 2**20
+_COMPANION_SECONDS = 3.0
 # A probe of a load balancer has no account, and knows no name of this server.
 _OPEN = frozenset({HEALTH, VERSION})
 _JSON_TYPE = b"application/json"
@@ -47,10 +48,21 @@ _JSON_TYPE = b"application/json"
 logger = logging.getLogger("mlserve.store")
 
 
+class Companion(Protocol):
+    """What works beside a server; what it has not done at its stop, it does at its next start."""
+
+    def start(self) -> None:
+        """Begin; does not wait."""
+
+    def stop(self) -> None:
+        """End, once what was begun has ended; may take long."""
+
+
 class StoreApp:
     """A store behind HTTP. It does not close the store.
 
-    ``take_id`` gives a request an id from its headers; ``access`` None lets anybody do anything.
+    ``take_id`` gives a request an id from its headers; ``access`` None lets anybody do anything;
+    ``companions`` work beside it from its start to its end.
     """
 
     def __init__(
@@ -60,9 +72,11 @@ class StoreApp:
         access: Access | None,
         take_id: Callable[[RequestHeaders], str],
         access_log: AccessLog | None = None,
+        companions: Sequence[Companion] = (),
     ) -> None:
         self._store = replace(store, allows_local_paths=False)
         self._access, self._take_id, self._access_log = access, take_id, access_log
+        self._companions = companions
         self._hosts = HostGuard(settings.allowed_hosts, settings.host)
         self._limit = settings.max_body_mb * _MIB
         self._threads = Threads()
@@ -131,9 +145,17 @@ class StoreApp:
 
     @asynccontextmanager
     async def _live(self, _: Any) -> AsyncIterator[None]:
+        for operation in OPERATIONS:
+            operation.prepare()
+        for companion in self._companions:
+            companion.start()
         try:
             yield
         finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_COMPANION_SECONDS):
+                    for companion in self._companions:
+                        await asyncio.to_thread(companion.stop)
             await asyncio.to_thread(self._threads.close)
 
 

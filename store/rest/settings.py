@@ -24,6 +24,7 @@ class ServerSettings:
     without_auth: bool = False
     lifecycle: Path | None = None
     webhook_hosts: tuple[str, ...] = ()
+    webhook_hosts_only: bool = False
     max_body_mb: int = 32
     max_artifact_mb: int = 0
     drain_seconds: float = 30.0
