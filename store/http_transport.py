@@ -36,13 +36,14 @@ class HttpTransport:
         self._retrying = retrying
         self._connection = HttpConnection(uri, credentials, retrying)
         self.address = self._connection.address
+        self._others: dict[str, HttpConnection] = {}
 
     def call(self, operation: Operation[Request, Answer], request: Request) -> Answer:
         """Send ``request`` and return the server's answer."""
         body = self._connection.send(make_exchange(operation, request))
         try:
             return msgspec.json.decode(body or b"{}", type=operation.answer, strict=False)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ServerRefused(
                 "UNREADABLE_ANSWER",
                 f"{self.address} answered {operation.path} with {describe_body(body)}, which is no "
@@ -66,14 +67,17 @@ class HttpTransport:
 
     def close(self) -> None:
         """Close the connections."""
-        self._connection.close()
+        for connection in (self._connection, *self._others.values()):
+            connection.close()
 
     def _connection_to(self, uri: str) -> HttpConnection:
         """Return a connection to the host of artifacts; no credentials go to another server."""
         ours, host = urlsplit(self.address), urlsplit(uri).netloc
         if host in {"", ours.netloc}:
             return self._connection
-        return HttpConnection(f"{ours.scheme}://{host}", None, self._retrying)
+        if host not in self._others:
+            self._others[host] = HttpConnection(f"{ours.scheme}://{host}", None, self._retrying)
+        return self._others[host]
 
 
 def open_http(target: Target) -> HttpTransport:

@@ -92,7 +92,7 @@ class ProxiedArtifacts:
             return []
         try:
             return msgspec.json.decode(body or b"{}", type=ArtifactsAnswer, strict=False).files
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ServerRefused(
                 "UNREADABLE_ANSWER", f"{self._connection.address} sent no list of files", 200
             ) from error

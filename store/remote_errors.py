@@ -63,7 +63,7 @@ def read_refusal(status: int, body: bytes, server: str) -> StoreError:
     """Return the error that an answer of ``server`` with this status stands for."""
     try:
         refusal = msgspec.json.decode(body, type=Refusal)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         refusal = Refusal()
     code, message = str(refusal.error_code), _cut(refusal.message)
     kind = _KINDS.get(code) or _KINDS_BY_STATUS.get(status)
