@@ -41,13 +41,16 @@ _LOOK_AT_POINTS: frozenset[Operation[Any, Any]] = frozenset(
 
 
 class Connection:
-    """A way to a store, with the points of metrics that wait to go there."""
+    """A way to a store, with the points of metrics that wait to go there.
 
-    def __init__(self, transport: Transport) -> None:
+    With ``may_wait`` false none do: they are sent by who logs them.
+    """
+
+    def __init__(self, transport: Transport, *, may_wait: bool = True) -> None:
         self._transport = transport
         self._buffer = MetricBuffer(self._send)
-        if parent_process() is not None:
-            self._buffer.close()  # a child of multiprocessing may be ended at any time
+        if not may_wait:
+            self._buffer.close()
 
     def call(self, operation: Operation[Request, Answer], request: Request) -> Answer:
         """Return the answer of the store, which knows all points that were logged before."""
@@ -84,17 +87,20 @@ class Connections:
     def __init__(self) -> None:
         self._lock = Lock()
         self._open: dict[Target, Connection] = {}
+        # A child of multiprocessing may be ended at any time.
+        self._may_wait = parent_process() is None
         renew_in_children(self)
 
     def renew(self) -> None:
         """Have a lock that no thread of the parent holds; each connection renews itself."""
-        self._lock = Lock()
+        self._lock, self._may_wait = Lock(), False
 
     def connect(self, target: Target) -> Connection:
         """Return the connection to ``target``, opened for the first who asks."""
         with self._lock:
             if target not in self._open:
-                self._open[target] = Connection(open_target(target))
+                transport = open_target(target)
+                self._open[target] = Connection(transport, may_wait=self._may_wait)
             return self._open[target]
 
     def flush(self) -> None:
@@ -112,6 +118,11 @@ class Connections:
             for connection in connections:
                 stack.callback(connection.close)
 
+    def end(self) -> None:
+        """Close all as the program ends: nobody comes again for what would wait from now on."""
+        self._may_wait = False
+        self.close()
+
 
 def connect(uri: str | None = None, environment: Mapping[str, str] = os.environ) -> Connection:
     """Return this process's connection to the store at ``uri``, or that of the environment."""
@@ -122,5 +133,5 @@ def connect(uri: str | None = None, environment: Mapping[str, str] = os.environ)
 def shared() -> Connections:
     """Return the connections of this process, which are closed when it ends."""
     connections = Connections()
-    atexit.register(connections.close)
+    atexit.register(connections.end)
     return connections
