@@ -62,11 +62,12 @@ RANGE: Final = frozenset(
 
 
 class Values(Enum):
-    """What a key is compared with; a whole number may be quoted."""
+    """What a key is compared with."""
 
     TEXT = "a quoted string value"
     NUMBER = "numeric value"
     WHOLE_NUMBER = "whole numeric value"
+    QUOTED_NUMBER = "whole numeric value, quoted or not,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ OPTIONAL_TEXT: Final = Rule(EQUALITY | PATTERNS | PRESENCE)
 IDENTIFIER: Final = Rule(EQUALITY | LISTS)
 NUMBER: Final = Rule(EQUALITY | RANGE, Values.NUMBER)
 WHOLE_NUMBER: Final = Rule(EQUALITY | RANGE, Values.WHOLE_NUMBER)
+QUOTED_NUMBER: Final = Rule(EQUALITY | RANGE, Values.QUOTED_NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,11 +299,11 @@ def _read_text(reader: Reader, key: Key) -> str:
 
 
 def _read_number(reader: Reader, key: Key, values: Values) -> float:
-    quoted = reader.take(_TEXT) if values is Values.WHOLE_NUMBER else None
+    quoted = reader.take(_TEXT) if values is Values.QUOTED_NUMBER else None
     found = _NUMBER.fullmatch(quoted[0][1:-1]) if quoted else reader.take(_NUMBER)
     text = found[0] if found else ""
     is_whole = text.removeprefix("-").isdigit()
-    if not text or (values is Values.WHOLE_NUMBER and not is_whole):
+    if not text or (values is not Values.NUMBER and not is_whole):
         shown = repr(shorten(quoted[0])) if quoted else repr(text) if text else reader.rest()
         reader.refuse(
             f"Expected {values.value} type for {key.kind} '{shorten(key.name)}'. Found {shown}"

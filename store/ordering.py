@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Double, FromClause, Integer, and_, case
+from sqlalchemy import ColumnElement, Double, FromClause, Integer, Table, and_, case
 
 from ..runtimes.errors import shorten
 from .errors import InvalidParameter
@@ -100,7 +101,7 @@ def complete(terms: Sequence[Term], last: Sequence[Term]) -> tuple[Term, ...]:
 
 def make_ordering(terms: Sequence[Term], columns: Columns) -> Ordering:
     """Return what to sort by so that entities come in the order of ``terms``."""
-    return sum((_order_by(term, columns) for term in terms), Ordering())
+    return sum((_order_by(term, i, columns) for i, term in enumerate(terms)), Ordering())
 
 
 def order_by_column(column: ColumnElement[Any], *, is_ascending: bool = True) -> Ordering:
@@ -124,17 +125,23 @@ def order_by_metric(values: FromClause, condition: Clause, *, is_ascending: bool
     return Ordering(sorts, (Join(values, condition),))
 
 
-def _order_by(term: Term, columns: Columns) -> Ordering:
+def _order_by(term: Term, place: int, columns: Columns) -> Ordering:
     key = term.key
     if key.kind is Kind.ATTRIBUTE:
         return order_by_column(columns.attributes[key.name], is_ascending=term.is_ascending)
-    values = columns.tables[key.kind].alias()
+    values = _alias(columns.tables[key.kind], place)
     condition = and_(*is_owned(values, columns), values.c.key == key.name)
     if key.kind is Kind.METRIC:
         return order_by_metric(values, condition, is_ascending=term.is_ascending)
     value = values.c.value
     sorts = _missing_last(value), Sort(value, str, term.is_ascending)
     return Ordering(sorts, (Join(values, condition),))
+
+
+@cache
+def _alias(table: Table, place: int) -> FromClause:
+    """Return ``table`` under another name, made once for each place in an order."""
+    return table.alias(f"values_{place}")
 
 
 def _missing_last(column: ColumnElement[Any]) -> Sort:

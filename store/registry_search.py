@@ -14,8 +14,8 @@ from sqlalchemy import Table, select
 from .filter_sql import Clause, Columns, make_clause
 from .filters import (
     LISTED_TEXT,
+    QUOTED_NUMBER,
     TEXT,
-    WHOLE_NUMBER,
     Comparator,
     Comparison,
     Key,
@@ -23,7 +23,6 @@ from .filters import (
     Vocabulary,
     parse_filter,
 )
-from .model_versions import load_model_versions
 from .ordering import OrderWords, by_attribute, complete, make_ordering, parse_order
 from .paging import Question, check_size, fetch_page
 from .registered_models import load_registered_models
@@ -35,6 +34,7 @@ from .registry_requests import (
 )
 from .store import Store
 from .tables import model_version_tags, model_versions, registered_model_tags, registered_models
+from .version_loading import load_model_versions
 
 MOST_MODELS: Final = 1_000
 MOST_VERSIONS: Final = 200_000
@@ -63,7 +63,7 @@ _VERSION_WORDS: Final = Vocabulary(
         "name": LISTED_TEXT,
         "run_id": LISTED_TEXT,
         "source_path": TEXT,
-        "version_number": WHOLE_NUMBER,
+        "version_number": QUOTED_NUMBER,
     },
     kinds={Kind.TAG: TEXT},
 )

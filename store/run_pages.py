@@ -11,11 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 
 from .filter_sql import Clause, Columns, compare, make_clause
 from .filters import RANGE, Comparator, Comparison, Key, Kind
-from .ordering import HAS_NUMBER, Ordering, Sort, Term, join_all, make_ordering
+from .ordering import HAS_NUMBER, Ordering, Term, join_all, make_ordering
 from .paging import (
     Page,
     Question,
@@ -44,6 +53,14 @@ _ABOVE: Final = {Comparator.GREATER, Comparator.AT_LEAST}
 _BELOW: Final = {Comparator.LESS, Comparator.AT_MOST}
 _RUN_ID: Final = Key(Kind.ATTRIBUTE, "run_id")
 _RUN_NAME: Final = Key(Kind.ATTRIBUTE, "run_name")
+# Made once, because every search that could begin elsewhere asks it.
+_ANOTHER_RUN: Final = (
+    select(runs.c.run_id)
+    .where(runs.c.experiment_id.in_(bindparam("experiments", expanding=True)))
+    .where(runs.c.lifecycle_stage.in_(bindparam("stages", expanding=True)))
+    .offset(bindparam("few"))
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,11 @@ class _Search:
     ordering: Ordering
     start: Values | None
     size: int
+    few: int
+
+    def has_few(self, connection: Connection, statement: Select[Any]) -> bool:
+        """Say whether ``statement`` finds few rows."""
+        return connection.execute(statement.offset(self.few).limit(1)).first() is None
 
 
 def find_runs(
@@ -80,11 +102,15 @@ def find_runs(
     where: Sequence[Comparison],
     terms: Sequence[Term],
     question: Question,
+    few: int = FEW,
 ) -> Page:
-    """Return a page of the runs of ``scope`` that all of ``where`` holds for, by ``terms``."""
+    """Return a page of the runs of ``scope`` that all of ``where`` holds for, by ``terms``.
+
+    Where there are no more than ``few``, or few for one of ``where``, all of them are gone through.
+    """
     ordering = make_ordering(terms, COLUMNS)
     start = question.read_start(ordering.sorts)
-    search = _Search(scope, where, terms, ordering, start, question.size)
+    search = _Search(scope, where, terms, ordering, start, question.size, few)
     rows = _begin_elsewhere(connection, search) if _could_begin_elsewhere(search) else None
     if rows is None:
         rows = _begin_with_runs(connection, search)
@@ -101,11 +127,12 @@ def _could_begin_elsewhere(search: _Search) -> bool:
 
 def _begin_elsewhere(connection: Connection, search: _Search) -> Sequence[Row[Any]] | None:
     """Return the rows of the page, and one more, or None where there is no better beginning."""
-    if not _has_many(connection, select(runs.c.run_id).where(*search.scope.clauses())):
+    scope = {"experiments": search.scope.experiments, "stages": search.scope.stages}
+    if connection.execute(_ANOTHER_RUN, {**scope, "few": search.few}).first() is None:
         return None
     for comparison in search.where:
         lookup = _look_up(comparison)
-        if lookup is not None and not _has_many(connection, lookup):
+        if lookup is not None and search.has_few(connection, lookup):
             return _begin_with_runs(connection, search, lookup)
     if search.terms[0].key.kind is Kind.METRIC:
         return _begin_with_metric(connection, search)
@@ -135,7 +162,7 @@ def _begin_with_metric(connection: Connection, search: _Search) -> Sequence[Row[
     or those with further values are next, it returns None.
     """
     start, term = search.start, search.terms[0]
-    if start is not None and start[0] != HAS_NUMBER:
+    if start is not None and (start[0] != HAS_NUMBER or start[1] is None):
         return None
     (of_metric, *joins), (_, *sorts) = search.ordering.joins, search.ordering.sorts
     values = of_metric.table
@@ -144,7 +171,7 @@ def _begin_with_metric(connection: Connection, search: _Search) -> Sequence[Row[
     if start is not None:
         near = [is_not_before(sorts[0], start[1])]
     found = values.c.key == term.key.name, *near
-    end = _find_end(connection, select(values.c.value).where(*found, *far), sorts[0], search.size)
+    end = _find_end(connection, search, select(values.c.value).where(*found, *far))
     if end is not None:
         far = [is_not_after(sorts[0], end)]
     source = join_all(values.join(runs, runs.c.run_id == values.c.run_id), joins)
@@ -179,16 +206,12 @@ def _split(
     ]
 
 
-def _find_end(connection: Connection, values: Select[Any], sort: Sort, size: int) -> float | None:
+def _find_end(connection: Connection, search: _Search, values: Select[Any]) -> float | None:
     """Return the value up to which to go through ``values``, or None if there are few enough."""
-    most = 2 * FEW + 10 * size
-    end: float | None = connection.scalar(values.order_by(sort.clause()).offset(most).limit(1))
+    most = 2 * search.few + 10 * search.size
+    by_value = search.ordering.sorts[1].clause()
+    end: float | None = connection.scalar(values.order_by(by_value).offset(most).limit(1))
     return end
-
-
-def _has_many(connection: Connection, statement: Select[Any]) -> bool:
-    """Say whether ``statement`` finds more than a few rows."""
-    return connection.execute(statement.offset(FEW).limit(1)).first() is not None
 
 
 def _look_up(comparison: Comparison) -> Select[Any] | None:
