@@ -42,7 +42,7 @@ MOST_VERSIONS: Final = 200_000
 _PROMPT: Final = Key(Kind.TAG, "mlflow.prompt.is_prompt")
 _FINDS_PROMPTS: Final = {(Comparator.EQUAL, "true"), (Comparator.UNEQUAL, "false")}
 
-_MODEL_WORDS: Final = Vocabulary(attributes={"name": LISTED_TEXT}, kinds={Kind.TAG: TEXT})
+MODEL_WORDS: Final = Vocabulary(attributes={"name": LISTED_TEXT}, kinds={Kind.TAG: TEXT})
 _MODEL_ORDER_WORDS: Final = OrderWords(
     ("name", "creation_timestamp", "last_updated_timestamp"),
     aliases={"timestamp": "last_updated_timestamp"},
@@ -58,7 +58,7 @@ _MODEL_COLUMNS: Final = Columns(
     tables={Kind.TAG: registered_model_tags},
 )
 
-_VERSION_WORDS: Final = Vocabulary(
+VERSION_WORDS: Final = Vocabulary(
     attributes={
         "name": LISTED_TEXT,
         "run_id": LISTED_TEXT,
@@ -91,7 +91,7 @@ def search_registered_models(
 ) -> RegisteredModelsAnswer:
     """Return a page of the registered models that are asked for, by default by their names."""
     size = check_size(request.max_results, MOST_MODELS)
-    where = parse_filter(request.filter, _MODEL_WORDS).comparisons
+    where = parse_filter(request.filter, MODEL_WORDS).comparisons
     terms = complete(parse_order(request.order_by, _MODEL_ORDER_WORDS), _MODELS_LAST)
     clauses = _make_clauses(where, _MODEL_COLUMNS)
     ordering = make_ordering(terms, _MODEL_COLUMNS)
@@ -105,7 +105,7 @@ def search_registered_models(
 def search_model_versions(store: Store, request: SearchModelVersions) -> ModelVersionsAnswer:
     """Return a page of the versions that are asked for, by default those changed last first."""
     size = check_size(request.max_results, MOST_VERSIONS)
-    where = parse_filter(request.filter, _VERSION_WORDS).comparisons
+    where = parse_filter(request.filter, VERSION_WORDS).comparisons
     terms = parse_order(request.order_by, _VERSION_ORDER_WORDS) or _NEWEST_FIRST
     clauses = _make_clauses(where, _VERSION_COLUMNS)
     ordering = make_ordering(complete(terms, _VERSIONS_LAST), _VERSION_COLUMNS)

@@ -50,7 +50,7 @@ WORDS: Final = Vocabulary(
         "Run Name": "run_name",
     },
 )
-_ORDER_WORDS: Final = OrderWords(
+ORDER_WORDS: Final = OrderWords(
     tuple(WORDS.attributes), (Kind.METRIC, Kind.PARAM, Kind.TAG), WORDS.aliases
 )
 _LAST: Final = by_attribute("start_time", is_ascending=False), by_attribute("run_id")
@@ -62,7 +62,7 @@ def search_runs(store: Store, request: SearchRuns) -> RunsAnswer:
     numbers = read_experiment_ids(request.experiment_ids)
     stages = read_stages("run_view_type", request.run_view_type)
     where = parse_filter(request.filter, WORDS).comparisons
-    terms = complete(parse_order(request.order_by, _ORDER_WORDS), _LAST)
+    terms = complete(parse_order(request.order_by, ORDER_WORDS), _LAST)
     query = numbers, stages, request.filter, request.order_by
     with store.database.read() as connection:
         question = Question(query, size, request.page_token)
