@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mlserve.store.store import Store, open_store
 
-from .postgres import MISSING, create_database, find_binaries, running_server
+from .postgres import MISSING, create_database, empty_database, find_binaries, running_server
 from .servers import running_mlflow, running_mlserve
 
 _numbers = count()
@@ -28,7 +28,7 @@ def database_uri(request, tmp_path) -> str:
     """The URI of a new, empty database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}"
-    return create_database(request.getfixturevalue("postgres_uri"), f"test{next(_numbers)}")
+    return empty_database(request.getfixturevalue("postgres_uri"), "test")
 
 
 @pytest.fixture
