@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from .entities import Empty, ModelVersion, Tag
+from .entities import Empty
 from .errors import InvalidParameter, NotFound
 from .events import VERSION_CREATED, VERSION_DELETED, announce
 from .lifecycle import NO_STAGE
@@ -28,6 +27,7 @@ from .registry_names import (
 from .registry_records import (
     hold_model,
     hold_version,
+    missing_version,
     require_model,
     require_version,
     touch_model,
@@ -45,14 +45,12 @@ from .registry_requests import (
 )
 from .tables import aliases, model_version_tags, model_versions, registered_models
 from .upserts import insert_or_update
+from .version_loading import load_model_versions
 
 if TYPE_CHECKING:
     from .store import Store
 
 READY: Final = "READY"
-
-_PAGE = 5000  # keys of two parameters each, of which a statement may have 32,766
-_COLUMNS = [column for column in model_versions.c if column.name not in {"manifest", "digest"}]
 
 
 def create_model_version(store: Store, request: CreateModelVersion) -> ModelVersionAnswer:
@@ -88,8 +86,9 @@ def get_model_version(store: Store, request: VersionName) -> ModelVersionAnswer:
     """Return a version."""
     number = read_key(request.name, request.version)
     with store.database.read() as connection:
-        require_version(connection, request.name, number)
-        return _answer(connection, request.name, number)
+        if found := load_model_versions(connection, [(request.name, number)]):
+            return ModelVersionAnswer(*found)
+    raise missing_version(request.name, number)
 
 
 def get_version_by_alias(store: Store, request: AliasName) -> ModelVersionAnswer:
@@ -185,55 +184,6 @@ def leaving_moves(connection: Connection, versions: Sequence[Any]) -> Iterator[M
             yield Move(row.version, str(row.version), "", ALIAS, row.alias, reason="deleted")
     for number, stage in numbers.items():
         yield Move(number, stage, "", reason="deleted")
-
-
-def load_model_versions(
-    connection: Connection, keys: Sequence[tuple[str, int]]
-) -> list[ModelVersion]:
-    """Return the versions of ``keys``, name and number, in their order, without those not there."""
-    found: dict[tuple[str, int], ModelVersion] = {}
-    for start in range(0, len(keys), _PAGE):
-        page = keys[start : start + _PAGE]
-        rows = _select_of(connection, model_versions, page, _COLUMNS)
-        tags, names = defaultdict(list), defaultdict(list)
-        for row in _select_of(connection, model_version_tags, page):
-            tags[row.name, row.version].append(Tag(row.key, row.value))
-        for row in _select_of(connection, aliases, page):
-            names[row.name, row.version].append(row.alias)
-        for row in rows:
-            key = (row.name, row.version)
-            found[key] = _build(row, tags[key], names[key])
-    return [found[key] for key in keys if key in found]
-
-
-def _build(row: Row[Any], tags: list[Tag], names: list[str]) -> ModelVersion:
-    return ModelVersion(
-        name=row.name,
-        version=str(row.version),
-        creation_timestamp=row.creation_time,
-        last_updated_timestamp=row.last_update_time,
-        user_id=row.user_id,
-        current_stage=row.stage,
-        description=row.description,
-        source=row.source,
-        run_id=row.run_id,
-        status=row.status,
-        status_message=row.status_message,
-        tags=sorted(tags, key=lambda tag: tag.key),
-        run_link=row.run_link,
-        aliases=sorted(names),
-        model_id=row.model_id,
-    )
-
-
-def _select_of(
-    connection: Connection,
-    table: Table,
-    keys: Sequence[tuple[str, int]],
-    columns: Sequence[Any] = (),
-) -> Sequence[Row[Any]]:
-    condition = tuple_(table.c.name, table.c.version).in_(keys)
-    return connection.execute(select(*(columns or table.c)).where(condition)).all()
 
 
 def _read_files(store: Store, source: VersionSource) -> tuple[str | None, str | None]:

@@ -9,12 +9,12 @@ from sqlalchemy import Connection, Row, select
 
 from ..runtimes.errors import shorten
 from .entities import Promotion
-from .errors import InvalidParameter, NoSuchVersion, NotFound
+from .errors import InvalidParameter, NoSuchVersion
 from .limits import check_integer, invalid
-from .model_versions import load_model_versions
 from .moves import ALIAS, read_stages_at
 from .references import StageReference, write_reference
 from .registry_names import check_model_name, read_version
+from .registry_records import missing_model
 from .registry_requests import (
     FindVersion,
     ModelVersionAnswer,
@@ -22,6 +22,7 @@ from .registry_requests import (
     SearchPromotions,
 )
 from .tables import promotions, registered_models
+from .version_loading import load_model_versions
 
 if TYPE_CHECKING:
     from .store import Store
@@ -95,7 +96,7 @@ def _find_model(connection: Connection, name: str) -> str:
     newest = past.order_by(promotions.c.promotion_id.desc()).limit(1)
     model_uid = connection.scalar(present) or connection.scalar(newest)
     if model_uid is None:
-        raise NotFound(f"Registered Model with name={name} not found")
+        raise missing_model(name)
     return str(model_uid)
 
 

@@ -12,7 +12,6 @@ from .entities import Empty
 from .errors import InvalidParameter, InvalidState
 from .events import ALIAS_CHANGED, STAGE_CHANGED, announce
 from .gates import check_gates
-from .model_versions import load_model_versions
 from .moves import (
     ALIAS,
     ROLLBACK,
@@ -40,6 +39,7 @@ from .registry_requests import (
 )
 from .tables import aliases, model_versions
 from .upserts import insert_or_update
+from .version_loading import load_model_versions
 
 if TYPE_CHECKING:
     from .store import Store

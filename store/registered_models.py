@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from .entities import Alias, Empty, ModelVersion, RegisteredModel, Tag
@@ -16,10 +16,10 @@ from .events import MODEL_CREATED, MODEL_DELETED, MODEL_RENAMED, announce
 from .key_values import delete_value, load_values, set_values
 from .limits import check_key
 from .membership import select_among
-from .model_versions import leaving_moves, load_model_versions
+from .model_versions import leaving_moves
 from .moves import record_moves
 from .registry_names import check_model_name, check_tag, check_words, read_tags
-from .registry_records import hold_model, require_model
+from .registry_records import hold_model, missing_model, require_model
 from .registry_requests import (
     CreateRegisteredModel,
     DeleteRegisteredModelTag,
@@ -32,15 +32,13 @@ from .registry_requests import (
     UpdateRegisteredModel,
 )
 from .tables import aliases, model_versions, registered_model_tags, registered_models
+from .version_loading import load_latest_versions
 
 if TYPE_CHECKING:
     from .store import Store
 
 _MODELS = select(registered_models)
 _ALIASES = select(aliases).order_by(aliases.c.name, aliases.c.alias)
-_LATEST = select(
-    model_versions.c.name, func.max(model_versions.c.version).label("version")
-).group_by(model_versions.c.name, model_versions.c.stage)
 
 
 def create_registered_model(store: Store, request: CreateRegisteredModel) -> RegisteredModelAnswer:
@@ -66,8 +64,9 @@ def get_registered_model(store: Store, request: RegisteredModelName) -> Register
     """Return a registered model with the newest version in each stage."""
     check_model_name(request.name)
     with store.database.read() as connection:
-        require_model(connection, request.name)
-        return _answer(connection, request.name)
+        if found := load_registered_models(connection, [request.name]):
+            return RegisteredModelAnswer(*found)
+    raise missing_model(request.name)
 
 
 def rename_registered_model(store: Store, request: RenameRegisteredModel) -> RegisteredModelAnswer:
@@ -126,10 +125,10 @@ def get_latest_versions(store: Store, request: GetLatestVersions) -> ModelVersio
     lifecycle = store.lifecycle
     stages = {lifecycle.stored(lifecycle.find_stage(stage)) for stage in request.stages}
     with store.database.read() as connection:
-        require_model(connection, request.name)
-        latest = _load_latest(connection, [request.name])
-    chosen = [one for one in latest if not stages or one.current_stage in stages]
-    return ModelVersionsAnswer(chosen)
+        latest = load_latest_versions(connection, [request.name], stages)
+        if not latest:
+            require_model(connection, request.name)
+    return ModelVersionsAnswer(latest)
 
 
 def set_registered_model_tag(store: Store, request: SetRegisteredModelTag) -> Empty:
@@ -158,7 +157,7 @@ def load_registered_models(connection: Connection, names: Sequence[str]) -> list
     given, versions = defaultdict(list), defaultdict(list)
     for row in select_among(connection, _ALIASES, aliases.c.name, names):
         given[row.name].append(Alias(row.alias, str(row.version)))
-    for version in _load_latest(connection, names):
+    for version in load_latest_versions(connection, names):
         versions[version.name].append(version)
     found = {
         row.name: _build(row, versions[row.name], tags[row.name], given[row.name])
@@ -182,12 +181,6 @@ def _build(
         tags=[Tag(key, value) for key, value in tags],
         aliases=given,
     )
-
-
-def _load_latest(connection: Connection, names: Sequence[str]) -> list[ModelVersion]:
-    """Return the newest version in each stage of each model, in the order of their numbers."""
-    rows = select_among(connection, _LATEST, model_versions.c.name, names)
-    return load_model_versions(connection, sorted((row.name, row.version) for row in rows))
 
 
 def _taken(name: str) -> AlreadyExists:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from .errors import NotFound
 from .tables import model_versions, registered_models
 
+_MODEL = select(registered_models).where(registered_models.c.name == bindparam("name"))
+_HELD_MODEL = _MODEL.with_for_update()
+_VERSION = select(model_versions).where(
+    model_versions.c.name == bindparam("name"), model_versions.c.version == bindparam("number")
+)
+
 
 def require_model(connection: Connection, name: str) -> Row[Any]:
     """Return the row of a registered model; raises `NotFound`."""
-    row = _select_model(connection, name, is_held=False)
+    row = connection.execute(_MODEL, {"name": name}).one_or_none()
     if row is None:
-        raise NotFound(f"Registered Model with name={name} not found")
+        raise missing_model(name)
     return row
 
 
@@ -23,30 +29,26 @@ def hold_model(connection: Connection, name: str) -> Row[Any]:
 
     All that changes a model, its versions or its aliases holds it first; raises `NotFound`.
     """
-    row = _select_model(connection, name, is_held=True)
+    row = connection.execute(_HELD_MODEL, {"name": name}).one_or_none()
     if row is None:
-        raise NotFound(f"Registered Model with name={name} not found")
+        raise missing_model(name)
     return row
 
 
 def require_version(connection: Connection, name: str, number: int) -> Row[Any]:
     """Return the row of a version; raises `NotFound`."""
-    statement = select(model_versions).where(
-        model_versions.c.name == name, model_versions.c.version == number
-    )
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(_VERSION, {"name": name, "number": number}).one_or_none()
     if row is None:
-        raise NotFound(f"Model Version (name={name}, version={number}) not found")
+        raise missing_version(name, number)
     return row
 
 
 def hold_version(connection: Connection, name: str, number: int) -> tuple[Row[Any], Row[Any]]:
     """Return the rows of a model, held, and of a version of it; raises `NotFound`."""
-    model = _select_model(connection, name, is_held=True)
-    version = require_version(connection, name, number)
+    model = connection.execute(_HELD_MODEL, {"name": name}).one_or_none()
     if model is None:
-        raise NotFound(f"Model Version (name={name}, version={number}) not found")
-    return model, version
+        raise missing_version(name, number)
+    return model, require_version(connection, name, number)
 
 
 def touch_model(connection: Connection, name: str, now: int) -> None:
@@ -55,8 +57,11 @@ def touch_model(connection: Connection, name: str, now: int) -> None:
     connection.execute(statement.values(last_update_time=now))
 
 
-def _select_model(connection: Connection, name: str, *, is_held: bool) -> Row[Any] | None:
-    statement = select(registered_models).where(registered_models.c.name == name)
-    if is_held:
-        statement = statement.with_for_update()
-    return connection.execute(statement).one_or_none()
+def missing_model(name: str) -> NotFound:
+    """Return the error of a registered model that is not there, in MLflow's words."""
+    return NotFound(f"Registered Model with name={name} not found")
+
+
+def missing_version(name: str, number: int) -> NotFound:
+    """Return the error of a version that is not there, in MLflow's words."""
+    return NotFound(f"Model Version (name={name}, version={number}) not found")

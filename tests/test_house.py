@@ -70,7 +70,7 @@ LAZY = {
     "store/gates.py": {"sqlalchemy"},
     "store/http_connection.py": {"httpx"},
     "store/http_transport.py": set(),
-    "store/importing.py": set(),
+    "store/importing.py": {"sqlalchemy"},
     "store/importing_artifacts.py": set(),
     "store/importing_database.py": set(),
     "store/importing_registry.py": {"sqlalchemy"},
@@ -107,10 +107,12 @@ LAZY = {
     "store/run_search.py": set(),
     "store/run_states.py": {"sqlalchemy"},
     "store/runs.py": {"sqlalchemy"},
+    "store/shared_commits.py": {"sqlalchemy"},
     "store/store.py": set(),
     "store/tables.py": {"sqlalchemy"},
     "store/upserts.py": {"sqlalchemy"},
     "store/view_types.py": set(),
+    "store/version_loading.py": {"sqlalchemy"},
     "store/webhooks.py": {"sqlalchemy"},
 }
 
