@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..runtimes.errors import shorten
 from .entities import Experiment
 from .errors import NotFound, StoreError, StoreUnavailable
 from .importing_artifacts import Copier
@@ -79,6 +82,9 @@ class _Import:
                 raise
             except StoreError as error:
                 self._tally.fail(what, error)
+            except (KeyError, SQLAlchemyError, TypeError, ValueError) as error:
+                # The edge of one thing to copy: the source may hold what no release should write.
+                self._tally.fail(what, f"it is not as MLflow writes it: {shorten(repr(error))}")
             self._tally.done += 1
             yield
 

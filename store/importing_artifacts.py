@@ -63,23 +63,31 @@ class Copier:
 
         What never can be, such as a name of a file that no store takes, is passed over and noted.
         """
-        waiting: list[tuple[str, Future[int]]] = []
+        waiting: dict[str, Future[int]] = {}
         is_copied = True
         try:
             source, target = self.open(uri), self._store.artifacts(target_uri)
             there = {file.path: file.file_size for file in _walk(target)}
-            for file in _walk(source):
+            for file in self._files(what, source):
                 if file.path not in there or there[file.path] != file.file_size:
-                    future = self._executor.submit(_copy, source, target, file.path)
-                    waiting.append((file.path, future))
-        except InvalidParameter as error:
-            self._tally.fail(what, f"{error}; the artifacts after this one are not copied")
+                    waiting[file.path] = self._executor.submit(_copy, source, target, file.path)
         except StoreError as error:
             self._tally.fail(what, error)
-            is_copied = False
-        for path, future in waiting:
+            is_copied = isinstance(error, InvalidParameter)
+        for path, future in waiting.items():
             is_copied &= self._add(f"{what}, {path}", future)
         return is_copied
+
+    def _files(self, what: str, source: Artifacts) -> Iterator[FileInfo]:
+        """Yield the files of the source once each, around those that no store takes."""
+        found = set()
+        try:
+            for file in _walk(source):
+                found.add(file.path)
+                yield file
+        except (InvalidParameter, NotFound) as error:  # such as a link that leads out of the folder
+            self._tally.fail(what, f"{error}; no such artifact is copied")
+            yield from (file for file in _list(source) if file.path not in found)
 
     def _add(self, what: str, future: Future[int]) -> bool:
         try:
@@ -93,9 +101,18 @@ class Copier:
 
 def _walk(artifacts: Artifacts) -> Iterator[FileInfo]:
     try:
-        yield from artifacts.walk()
+        artifacts.list_folder()
     except NotFound:  # nothing was ever logged there
         return
+    yield from artifacts.walk()
+
+
+def _list(artifacts: Artifacts, path: str = "") -> Iterator[FileInfo]:
+    for entry in artifacts.list_folder(path):
+        if entry.is_dir:
+            yield from _list(artifacts, entry.path)
+        else:
+            yield entry
 
 
 def _copy(source: Artifacts, target: Artifacts, path: str) -> int:

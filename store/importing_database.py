@@ -29,8 +29,7 @@ from .entities import (
     RunOutputs,
     Tag,
 )
-from .errors import NotFound
-from .importing_places import find_place
+from .errors import InvalidParameter, NotFound
 from .importing_records import (
     PROMPT,
     Contents,
@@ -207,7 +206,6 @@ class DatabaseSource:
         here = {"name": row["name"], "version": row["version"], "workspace": WORKSPACE}
         source = _text(row["source"])
         storage = row.get("storage_location") or source
-        place = find_place(storage)
         version = ModelVersion(
             name=row["name"],
             version=str(row["version"]),
@@ -222,7 +220,6 @@ class DatabaseSource:
             status_message=row["status_message"],
             tags=_tags(self._tables.rows("model_version_tags", **here)),
             run_link=_text(row.get("run_link")),
-            model_id=place.owner_id if place and place.owner_id.startswith("m-") else None,
         )
         return SourceVersion(version, storage)
 
@@ -274,4 +271,6 @@ def _tags(rows: Iterable[Row]) -> list[Tag]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, bytes):  # SQLite keeps anything in a column of texts
+        raise InvalidParameter("found bytes where a text is expected")
     return "" if value is None else str(value)

@@ -10,7 +10,9 @@ from uuid import uuid4
 from sqlalchemy import Connection, insert, select, update
 
 from .entities import ModelVersion, RegisteredModel
+from .importing_places import find_place
 from .importing_records import SourceRegisteredModel
+from .importing_rows import insert_one
 from .key_values import add_values
 from .manifest import Manifest, write_manifest
 from .moves import ALIAS, Move, record_moves
@@ -71,7 +73,7 @@ def write_registered_model(store: Store, source: SourceRegisteredModel) -> bool:
         .values(last_version=source.last_version)
     )
     with store.database.write() as connection:
-        is_new = connection.execute(insert_new(connection, registered_models), row).rowcount > 0
+        is_new = insert_one(connection, registered_models, row)
         if is_new:
             tags = {tag.key: tag.value for tag in model.tags}
             add_values(connection, registered_model_tags, model.name, tags)
@@ -105,7 +107,7 @@ def write_version(
         "source": stored.source,
         "storage_uri": stored.storage_uri,
         "run_id": version.run_id,
-        "model_id": version.model_id,
+        "model_id": version.model_id or find_model_id(stored.storage_uri),
         "run_link": version.run_link,
         "status": version.status,
         "status_message": version.status_message,
@@ -123,6 +125,12 @@ def write_version(
         record_moves(store, connection, held, moves)
 
 
+def find_model_id(storage_uri: str) -> str | None:
+    """Return the id of the logged model that files are of; MLflow's database does not hold it."""
+    place = find_place(storage_uri)
+    return place.owner_id if place and place.owner_id.startswith("m-") else None
+
+
 def _write_tags(connection: Connection, version: ModelVersion) -> None:
     key = {"name": version.name, "version": int(version.version)}
     rows = [key | {"key": tag.key, "value": tag.value} for tag in version.tags]
@@ -133,8 +141,5 @@ def _write_tags(connection: Connection, version: ModelVersion) -> None:
 def _give_aliases(
     connection: Connection, name: str, number: int, wanted: Sequence[str]
 ) -> list[str]:
-    statement = insert_new(connection, aliases)
     key = {"name": name, "version": number}
-    return [
-        alias for alias in wanted if connection.execute(statement, key | {"alias": alias}).rowcount
-    ]
+    return [alias for alias in wanted if insert_one(connection, aliases, key | {"alias": alias})]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -140,7 +140,7 @@ def write_logged_model(store: Store, source: SourceLoggedModel, home: Home) -> i
         "lifecycle_stage": source.lifecycle_stage,
     }
     with store.database.write() as connection:
-        if not connection.execute(insert_new(connection, logged_models), row).rowcount:
+        if not insert_one(connection, logged_models, row):
             is_pending = logged_models.c.status == PENDING
             is_this = logged_models.c.model_id == info.model_id
             ended = {name: row[name] for name in ("status", "status_message", "last_update_time")}
@@ -155,6 +155,12 @@ def write_logged_model(store: Store, source: SourceLoggedModel, home: Home) -> i
         kept = [metric for metric in data.metrics if metric.run_id in known]
         _insert(connection, logged_model_metrics, (_metric_row(info.model_id, m) for m in kept))
     return len(data.metrics) - len(kept)
+
+
+def insert_one(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row if there is none of its key, and return whether there was none."""
+    statement = insert_new(connection, table).returning(table.c[0])
+    return connection.execute(statement, row).one_or_none() is not None
 
 
 def _find_home(connection: Connection, name: str) -> Home | None:
@@ -194,7 +200,7 @@ def _write_run_row(connection: Connection, source: SourceRun, home: Home, now: i
         "artifact_uri": home.run_uri(info.run_id),
         "lifecycle_stage": info.lifecycle_stage,
     }
-    if connection.execute(insert_new(connection, runs), row).rowcount:
+    if insert_one(connection, runs, row):
         return
     is_unfinished = (runs.c.run_id == info.run_id) & runs.c.status.in_(UNFINISHED)
     ended = {"status": info.status, "end_time": info.end_time}
