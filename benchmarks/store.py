@@ -32,7 +32,7 @@ def main():
         root = Path(folder)
         servers = [mlserve(root)]
         if arguments.mlflow_python.exists():
-            servers.append(mlflow(arguments.mlflow_python, root))
+            servers.append(mlflow(arguments.mlflow_python.absolute(), root))
         for server in servers:
             stack.enter_context(running(server, root / f"{server.name}.log"))
         report_starts(servers)

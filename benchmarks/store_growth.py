@@ -15,7 +15,7 @@ SIZES = (1_000, 100_000)
 SEARCHES = {
     "the newest 100": {},
     "filtered and ordered by a metric": {
-        "filter": "metrics.auc > 0.5 and params.depth = '3'",
+        "filter": "metrics.auc > 0.3 and params.depth = '3'",
         "order_by": ["metrics.auc DESC"],
     },
 }

@@ -1,7 +1,7 @@
 """The database: SQLite or PostgreSQL, transactions, and the schema brought up to date.
 
-In SQLite one thread of a process writes at a time, and waits its turn here; other processes wait
-for the file's own lock.
+In SQLite one thread of a process writes at a time (``shared_commits``); other processes wait for
+the file's own lock.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -26,6 +25,7 @@ from sqlalchemy.exc import (
 
 from ..runtimes.errors import InvalidSetting, MissingExtra
 from .errors import InvalidParameter, StoreUnavailable
+from .shared_commits import SharedCommits
 
 HEAD = "0001"
 """The newest migration."""
@@ -60,7 +60,7 @@ class Database:
         url = parse_url(uri)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._engine = _make_engine(url, is_sqlite=self.is_sqlite)
-        self._turn = Lock()
+        self._writer = SharedCommits(self._engine, LOCK_SECONDS) if self.is_sqlite else None
         try:
             self._upgrade()
         except BaseException:
@@ -71,37 +71,22 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Give a connection in a transaction that changes nothing."""
         with _translated(), self._engine.connect() as connection:
-            self._begin(connection, "BEGIN")
+            if self.is_sqlite:  # its driver is told to begin nothing, and an event would cost more
+                connection.exec_driver_sql("BEGIN")
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection in a transaction that an exception undoes as a whole."""
-        if not self.is_sqlite:
-            with _translated(), self._engine.begin() as connection:
-                yield connection
-            return
-        if not self._turn.acquire(timeout=LOCK_SECONDS):
-            raise StoreUnavailable("the database is busy with other writes; try again")
-        try:
-            with _translated(), self._engine.begin() as connection:
-                # At once, not at the first change: what was read until then may have changed.
-                self._begin(connection, "BEGIN IMMEDIATE")
-                yield connection
-        finally:
-            self._turn.release()
+        write = self._engine.begin if self._writer is None else self._writer.write
+        with _translated(), write() as connection:
+            yield connection
 
     def close(self) -> None:
         """Close all connections."""
+        if self._writer is not None:
+            self._writer.close()
         self._engine.dispose()
-
-    def _begin(self, connection: Connection, statement: str) -> None:
-        """Begin a transaction of SQLite, whose driver is told not to.
-
-        An event of SQLAlchemy's would do, and make it look for events before each statement.
-        """
-        if self.is_sqlite:
-            connection.exec_driver_sql(statement)
 
     def _upgrade(self) -> None:
         """Run the migrations that are missing; of several servers that start at once, one does."""

@@ -51,13 +51,13 @@ class Lane:
 class Threads:
     """The lanes of a server: none of them waits for what another one does.
 
-    SQLite lets one write at a time, so that more threads would only wait for each other, in no
-    order. Passwords have one thread: guessing them must not take the machine.
+    Writes take turns in SQLite, and those that wait share a commit: their threads are as many as
+    are to share one. Passwords have one thread: guessing them must not take the machine.
     """
 
     def __init__(self) -> None:
         self.reads = Lane("reads", 8, 2000)
-        self.writes = Lane("writes", 4, 2000)
+        self.writes = Lane("writes", 16, 2000)
         self.artifacts = Lane("artifacts", 64, 2000)
         self.passwords = Lane("passwords", 1, 100)
 
