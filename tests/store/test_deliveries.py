@@ -19,7 +19,7 @@ from mlserve.store.tables import deliveries
 from mlserve.store.webhook_hosts import HostRules
 from sqlalchemy import func, select
 
-from .receiver import running_receiver
+from .receiver import running_receiver, write_certificate
 from .registry import calling, new_registered
 
 LOOPBACK = HostRules(allowed=("127.0.0.1", "hooks.example.test"))
@@ -72,6 +72,27 @@ def rows_of(store):
 
 def errors_of(store):
     return [row.last_error for row in rows_of(store)]
+
+
+def deliver_elsewhere(database_uri, **environment):
+    """Send what is due from another process, for which every name means loopback."""
+    code = (
+        "from mlserve.store.database import Database\n"
+        "from mlserve.store.deliveries import Deliverer, DeliverySettings\n"
+        "from mlserve.store.webhook_hosts import HostRules\n"
+        "settings = DeliverySettings(HostRules(allowed=('127.0.0.1', 'hooks.example.test')))\n"
+        f"deliverer = Deliverer(Database({database_uri!r}), settings, clock=lambda: {START},\n"
+        "    resolve=lambda host, port: ['127.0.0.1'])\n"
+        "print(deliverer.deliver_due())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=60,
+    )
+    assert run.stdout == b"1\n"
 
 
 class TestSending:
@@ -256,24 +277,32 @@ class TestHosts:
     def test_a_proxy_of_the_environment_is_not_used(self, call, receiver, database_uri):
         new_webhook(call, receiver.url)
         new_registered(call)
-        code = (
-            "from mlserve.store.database import Database\n"
-            "from mlserve.store.deliveries import Deliverer, DeliverySettings\n"
-            "from mlserve.store.webhook_hosts import HostRules\n"
-            "settings = DeliverySettings(HostRules(allowed=('127.0.0.1',)))\n"
-            f"database = Database({database_uri!r})\n"
-            f"print(Deliverer(database, settings, clock=lambda: {START}).deliver_due())"
-        )
         proxy = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
-        run = subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | proxy,
-            stdout=subprocess.PIPE,
-            check=True,
-            timeout=60,
-        )
-        assert run.stdout == b"1\n"
+        deliver_elsewhere(database_uri, **proxy)
         assert receiver.take().path == "/in"
+
+    def test_over_tls_the_certificate_is_that_of_the_name_in_the_url(
+        self, call, database_uri, tmp_path
+    ):
+        trusted = tmp_path / "trusted.pem"
+        write_certificate(trusted, "hooks.example.test")
+        with running_receiver(trusted) as receiver:
+            new_webhook(call, f"https://hooks.example.test:{receiver.port}/in")
+            new_registered(call)
+            deliver_elsewhere(database_uri, SSL_CERT_FILE=str(trusted))
+            assert receiver.take().path == "/in"
+
+    def test_over_tls_a_receiver_with_another_name_is_told_nothing(
+        self, store, call, database_uri, tmp_path
+    ):
+        other = tmp_path / "other.pem"
+        write_certificate(other, "other.example.test")
+        with running_receiver(other) as receiver:
+            new_webhook(call, f"https://hooks.example.test:{receiver.port}/in")
+            new_registered(call)
+            deliver_elsewhere(database_uri, SSL_CERT_FILE=str(other))
+            assert "Hostname mismatch" in errors_of(store)[0]
+            assert receiver.requests.empty()
 
 
 class TestServers:
