@@ -42,6 +42,18 @@ def open_artifacts(uri: str, destination: str | None = None) -> Artifacts:
     return _open(destination, read_proxied_uri(uri))
 
 
+def is_kept(uri: str, destination: str) -> bool:
+    """Whether the artifacts under ``uri`` are among those that are kept under ``destination``."""
+    scheme, kept = scheme_of(uri), scheme_of(destination)
+    if scheme == PROXIED:
+        return True
+    if {scheme, kept} <= {"", "file"}:
+        return _folder_of(uri).resolve().is_relative_to(_folder_of(destination).resolve())
+    if scheme not in OBJECT_STORES or kept not in OBJECT_STORES:
+        return False
+    return f"{check_object_uri(uri)}/".startswith(f"{check_object_uri(destination)}/")
+
+
 def _open(top: str, path: str) -> Artifacts:
     scheme = scheme_of(top)
     if scheme in {"", "file"}:

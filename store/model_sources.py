@@ -117,6 +117,8 @@ def resolve_source(
         )
     asked = _read(store, connection, request)
     source = _RESOLVERS[scheme](asked)
+    if not store.reads(source.storage_uri):
+        source = replace(source, is_read=False)
     if asked.model is None or source.run_id:
         return source
     return replace(source, run_id=asked.model.source_run_id or "")
@@ -230,17 +232,11 @@ def _from_proxied(asked: _Asked) -> VersionSource:
 
 
 def _from_object_store(asked: _Asked) -> VersionSource:
-    """Resolve the URI of a folder in an object store.
-
-    For a caller elsewhere, the store looks at no folder that is not its own: it would lend its
-    credentials to whoever asks.
-    """
+    """Resolve the URI of a folder in an object store."""
     storage = check_object_uri(asked.uri)
     if scheme_of(storage) == "memory":
         _require_here(asked)
-    roots = (root for root in (asked.root, asked.store.destination) if root)
-    is_ours = any(lies_within(storage, root) for root in roots)
-    return replace(_at(asked, storage), is_read=asked.store.allows_local_paths or is_ours)
+    return _at(asked, storage)
 
 
 def _from_folder(asked: _Asked) -> VersionSource:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .artifact_storage import open_artifacts
+from .artifact_storage import is_kept, open_artifacts
 from .contract import Artifacts
 from .database import Database, parse_url
+from .errors import InvalidParameter
 from .lifecycle import Lifecycle
+from .storage_uris import hide_credentials
 from .webhook_hosts import HostRules
 
 
@@ -38,8 +40,23 @@ class Store:
     webhook_hosts: HostRules = field(default_factory=HostRules)
 
     def artifacts(self, uri: str) -> Artifacts:
-        """Return the artifacts under ``uri``, as a record names it."""
+        """Return the artifacts under ``uri``, as a record names it.
+
+        Raises `InvalidParameter` where they are not to be read for who asks.
+        """
+        if not self.reads(uri):
+            raise InvalidParameter(
+                f"{hide_credentials(uri)} is not among the artifacts that this server keeps, and "
+                "it lends its credentials to nobody; read it where it is"
+            )
         return open_artifacts(uri, self.destination)
+
+    def reads(self, uri: str) -> bool:
+        """Whether the artifacts under ``uri`` are read for who asks.
+
+        Anybody may make a record that names a bucket, and the store may see more than they.
+        """
+        return self.allows_local_paths or is_kept(uri, self.destination)
 
     def close(self) -> None:
         """Close the database; the store is not used afterwards."""

@@ -6,7 +6,7 @@ import io
 from contextlib import chdir
 
 import pytest
-from mlserve.store.artifact_storage import open_artifacts
+from mlserve.store.artifact_storage import is_kept, open_artifacts
 from mlserve.store.errors import InvalidParameter
 from mlserve.store.storage_uris import (
     check_object_uri,
@@ -145,3 +145,34 @@ def test_a_proxied_address_is_its_path():
 def test_a_large_memory_store_keeps_what_is_put_there():
     open_artifacts("memory://shared/x").write("a", io.BytesIO(b"1"))
     assert read(open_artifacts("memory:/shared"), "x/a") == b"1"
+
+
+@pytest.mark.parametrize(
+    ("uri", "destination", "is_ours"),
+    [
+        ("mlflow-artifacts:/0", "s3://b/all", True),
+        ("mlflow-artifacts:/0", "/srv", True),
+        ("s3://b/all", "s3://b/all", True),
+        ("s3://b/all/x", "s3://b/all/", True),
+        ("s3://b/all-others/x", "s3://b/all", False),
+        ("s3://b", "s3://b/all", False),
+        ("s3://c/all/x", "s3://b/all", False),
+        ("gs://b/all/x", "s3://b/all", False),
+        ("memory://x", "/srv", False),
+        ("/srv/x", "/srv", True),
+        ("file:///srv/x", "/srv", True),
+        ("file:///srv/x", "file:///srv/", True),
+        ("/srv/../etc", "/srv", False),
+        ("/srv-others", "/srv", False),
+        ("/etc", "s3://b", False),
+        ("http://h/x", "http://h/x", False),
+    ],
+)
+def test_what_is_kept_is_below_the_destination(uri, destination, is_ours):
+    assert is_kept(uri, destination) is is_ours
+
+
+def test_a_link_out_of_the_destination_is_not_kept(tmp_path):
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "link").symlink_to("../outside")
+    assert not is_kept(str(tmp_path / "all" / "link"), str(tmp_path / "all"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from itertools import count
 
 import pytest
 from mlserve.store import tracking_operations as operations
@@ -12,6 +14,8 @@ from mlserve.store.errors import InvalidParameter, NotFound
 from mlserve.store.tracking_requests import ArtifactsAnswer
 
 from .test_artifact_paths import BAD
+
+_numbers = count()
 
 
 def make_run(store):
@@ -74,3 +78,16 @@ def test_an_owner_that_is_not_there_is_not_found(store):
         operations.LIST_LOGGED_MODEL_ARTIFACTS.run(store, requests.ListLoggedModelArtifacts("m-0"))
     with pytest.raises(InvalidParameter, match="run_id"):
         operations.LIST_ARTIFACTS.run(store, requests.ListArtifacts())
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+def test_what_the_store_does_not_keep_is_not_read_for_a_caller_elsewhere(store, tmp_path, kind):
+    number = next(_numbers)
+    places = {"file": (tmp_path / "elsewhere").as_uri(), "memory": f"memory://elsewhere{number}"}
+    request = requests.CreateExperiment(f"elsewhere {number}", places[kind])
+    experiment = operations.CREATE_EXPERIMENT.run(store, request).experiment_id
+    run = operations.CREATE_RUN.run(store, requests.CreateRun(experiment)).run.info
+    store.artifacts(run.artifact_uri).write("secret", io.BytesIO(b""))
+    assert [file.path for file in list_of_run(store, run).files] == ["secret"]
+    with pytest.raises(InvalidParameter, match="not among the artifacts that this server keeps"):
+        list_of_run(replace(store, allows_local_paths=False), run)
