@@ -128,7 +128,8 @@ def search_runs(  # noqa: PLR0913, PLR0917 - MLflow's arguments
     """
     if output_format not in {"pandas", "list"}:
         raise InvalidParameter(
-            f"Unsupported output format: {shorten(output_format)}; expected pandas or list"
+            f"Unsupported output format: {shorten(output_format)}. Supported string values are "
+            "'pandas' or 'list'"
         )
     client = CURRENT.client()
     chosen = _choose(experiment_ids, experiment_names, search_all_experiments)
