@@ -70,13 +70,17 @@ class Scope:
     experiments: Sequence[int]
     stages: Sequence[str]
 
-    def clauses(self, *, is_indexed: bool = True) -> list[Clause]:
+    def clauses(self, *, is_begun_with: bool = True) -> list[Clause]:
         """Return the clauses that hold for the runs of the scope.
 
-        An index is only begun with where a column stands by itself.
+        What has to be true, instead of standing by itself, is taken for as likely as it is, but not
+        looked for in an index.
         """
-        number = runs.c.experiment_id if is_indexed else runs.c.experiment_id + 0
-        return [number.in_(self.experiments), runs.c.lifecycle_stage.in_(self.stages)]
+        clauses = [
+            runs.c.experiment_id.in_(self.experiments),
+            runs.c.lifecycle_stage.in_(self.stages),
+        ]
+        return clauses if is_begun_with else [clause.is_(True) for clause in clauses]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ def _begin_with_runs(
     if few is not None:
         clauses.append(runs.c.run_id.in_(few))
     statement = select_page(COLUMNS.owner, source, search.ordering.sorts, search.start)
-    statement = statement.where(*search.scope.clauses(is_indexed=few is None), *clauses)
+    statement = statement.where(*search.scope.clauses(is_begun_with=few is None), *clauses)
     return connection.execute(statement.limit(search.size + 1)).all()
 
 
@@ -185,8 +189,8 @@ def _begin_with_metric(connection: Connection, search: _Search) -> Sequence[Row[
         *(make_clause(each, COLUMNS) for each in search.where if each not in bounds),
     ]
     statement = statement.where(*found, *far, values.c.is_nan.is_(False), *clauses)
-    statement = statement.where(*search.scope.clauses()).limit(search.size + 1)
-    rows = connection.execute(statement).all()
+    statement = statement.where(*search.scope.clauses(is_begun_with=False))
+    rows = connection.execute(statement.limit(search.size + 1)).all()
     is_all = len(rows) > search.size or (end is None and bounds)
     return rows if is_all else None
 

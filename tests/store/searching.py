@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from math import isnan
@@ -14,7 +16,7 @@ from mlserve.store.ordering import Term
 from mlserve.store.tables import latest_metrics, params, run_tags, runs
 from mlserve.store.tracking_operations import DELETE_RUN, LOG_INPUTS, SEARCH_RUNS
 from mlserve.store.tracking_requests import LogInputs, RunId, SearchRuns
-from sqlalchemy import insert
+from sqlalchemy import Engine, event, insert
 
 OPERATORS = {
     Comparator.EQUAL: operator.eq,
@@ -83,6 +85,21 @@ def write_runs(store, made: list[Made], experiment_id: str = "0") -> None:
             LOG_INPUTS.run(store, LogInputs(run_id=run.run_id, datasets=inputs))
         if run.lifecycle_stage == "deleted":
             DELETE_RUN.run(store, RunId(run_id=run.run_id))
+
+
+@contextmanager
+def noting_statements() -> Iterator[list[str]]:
+    """Note every statement that any engine of this process executes."""
+    seen: list[str] = []
+
+    def note(_, __, statement, *___) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 def search(call, text: str = "", *order_by: str, **fields) -> list[str]:
