@@ -28,9 +28,7 @@ def make_frame(runs: list[Run]) -> pd.DataFrame:
 
 
 def _times(times: list[int | None]) -> list[Any]:
-    return [
-        pd.NaT if time is None else pd.to_datetime(time, unit="ms", utc=True) for time in times
-    ]
+    return [pd.NaT if time is None else pd.to_datetime(time, unit="ms", utc=True) for time in times]
 
 
 def _columns(
