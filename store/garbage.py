@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select
 
-from .errors import NotFound, StoreError
+from ..runtimes.errors import MLServeError
+from .errors import NotFound
 from .storage_uris import PROXIED, read_file_url, scheme_of
 from .store import Store
 from .tables import garbage
@@ -66,7 +67,7 @@ def measure(store: Store, uri: str, freed: Freed) -> None:
             freed.size += file.file_size or 0
     except NotFound:
         return
-    except StoreError as error:
+    except MLServeError as error:
         freed.faults[uri] = str(error)
 
 
@@ -78,7 +79,7 @@ def _delete(store: Store, uri: str, freed: Freed) -> bool:
         store.artifacts(uri).delete("")
     except NotFound:  # nothing was ever logged there, or a collector died after deleting it
         return True
-    except StoreError as error:
+    except MLServeError as error:
         freed.faults[uri] = str(error)
         return False
     freed.files += found.files
