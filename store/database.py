@@ -6,6 +6,7 @@ the file's own lock.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -149,11 +150,13 @@ def _translated() -> Iterator[None]:
     """Raise what the database's errors mean, without its statements and values."""
     try:
         yield
-    except (DataError, OverflowError, UnicodeEncodeError) as error:
+    except (DataError, sqlite3.DataError, OverflowError, UnicodeEncodeError) as error:
         raise InvalidParameter(
             "a value is too large, or holds a character, for the database to keep; "
             "send a smaller number or a text without NUL characters and lone surrogates"
         ) from error
+    except sqlite3.OperationalError as error:  # of a prepared statement, past SQLAlchemy
+        raise StoreUnavailable(f"the database does not answer: {error}") from error
     except (OperationalError, InterfaceError) as error:
         raise StoreUnavailable(f"the database does not answer: {error.orig}") from error
     except DBAPIError as error:

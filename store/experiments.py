@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, Update, bindparam, select, update
+from sqlalchemy import Connection, Update, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..runtimes.errors import shorten
@@ -15,6 +15,7 @@ from .entities import Empty, Experiment, Tag
 from .errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from .key_values import delete_value, load_values, set_values
 from .membership import select_among
+from .prepared import Prepared
 from .storage_uris import PROXIED
 from .store import Store
 from .tables import experiment_tags, experiments, runs
@@ -34,11 +35,12 @@ DELETED: Final = "deleted"
 
 _SELECT_ALL: Final = select(experiments)
 # Shared by all who write in the experiment, and waited for by who deletes or restores it.
-_SELECT_ONE: Final = (
-    select(experiments)
+_ONE: Final = (
+    select(experiments.c.lifecycle_stage, experiments.c.artifact_location)
     .where(experiments.c.experiment_id == bindparam("number"))
     .with_for_update(read=True)
 )
+_SHARE: Final = Prepared(["number"], lambda _: _ONE)
 
 
 def create_experiment(store: Store, request: CreateExperiment) -> ExperimentId:
@@ -103,7 +105,7 @@ def update_experiment(store: Store, request: UpdateExperiment) -> Empty:
         except IntegrityError:
             raise _taken(name) from None
         if not found.rowcount:
-            _read(connection, number)
+            _share(connection, number)
             raise InvalidState("Cannot rename a non-active experiment.")
     return Empty()
 
@@ -134,7 +136,7 @@ def set_experiment_tag(store: Store, request: SetExperimentTag) -> Empty:
     number = limits.parse_experiment_id(request.experiment_id)
     key, value = _check_tag(request.key, request.value)
     with store.database.write() as connection:
-        read_active_experiment(connection, number)
+        share_active_experiment(connection, number)
         set_values(connection, experiment_tags, number, {key: value})
     return Empty()
 
@@ -144,7 +146,7 @@ def delete_experiment_tag(store: Store, request: DeleteExperimentTag) -> Empty:
     number = limits.parse_experiment_id(request.experiment_id)
     key = limits.require("key", request.key)
     with store.database.write() as connection:
-        read_active_experiment(connection, number)
+        share_active_experiment(connection, number)
         if not delete_value(connection, experiment_tags, number, key):
             raise NotFound(f"No tag with name: {shorten(key)} in experiment with id {number}")
     return Empty()
@@ -172,25 +174,25 @@ def load_experiments(connection: Connection, ids: Sequence[int]) -> list[Experim
     ]
 
 
-def read_active_experiment(connection: Connection, number: int) -> Row[*tuple[Any, ...]]:
-    """Return the row of an experiment to write in, which stays active until the transaction ends.
+def share_active_experiment(connection: Connection, number: int) -> str:
+    """Hold an experiment to write in, which stays active until the transaction ends.
 
-    Raises `NotFound`, and `InvalidParameter` where it is deleted.
+    Returns where its artifacts are. Raises `NotFound`, and `InvalidParameter` where it is deleted.
     """
-    row = _read(connection, number)
-    if row.lifecycle_stage != ACTIVE:
+    stage, location = _share(connection, number)
+    if stage != ACTIVE:
         raise InvalidParameter(
-            f"The experiment {number} must be in the 'active' state. "
-            f"Current state is {row.lifecycle_stage}."
+            f"The experiment {number} must be in the 'active' state. Current state is {stage}."
         )
-    return row
+    return location
 
 
-def _read(connection: Connection, number: int) -> Row[*tuple[Any, ...]]:
-    row = connection.execute(_SELECT_ONE, {"number": number}).one_or_none()
-    if row is None:
+def _share(connection: Connection, number: int) -> tuple[str, str]:
+    rows = _SHARE.run(connection, (number,))
+    if not rows:
         raise _no_experiment(number)
-    return row
+    ((stage, location),) = rows
+    return stage, location
 
 
 def _move(connection: Connection, number: int, origin: str, stage: str, now: int) -> None:

@@ -21,7 +21,7 @@ from .entities import (
     Tag,
 )
 from .errors import InvalidParameter, NotFound
-from .experiments import ACTIVE, DELETED, read_active_experiment
+from .experiments import ACTIVE, DELETED, share_active_experiment
 from .key_values import add_values, delete_value, load_values, set_values
 from .membership import select_among
 from .points import write_value
@@ -76,7 +76,7 @@ def create_logged_model(store: Store, request: CreateLoggedModel) -> LoggedModel
     model_id = f"m-{uuid4().hex}"
     now = store.clock()
     with store.database.write() as connection:
-        location = read_active_experiment(connection, number).artifact_location
+        location = share_active_experiment(connection, number)
         uri = f"{location}/models/{model_id}/artifacts"
         row = model_id, number, name, uri, now, now, PENDING, None, kind, run_id, ACTIVE
         connection.execute(_INSERT, dict(zip(_COLUMNS, row, strict=True)))

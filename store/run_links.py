@@ -60,7 +60,7 @@ def log_inputs(store: Store, request: LogInputs) -> Empty:
     models = {_check_model_id(model.model_id): 0 for model in request.models}
     limits.check_count("models", models)
     with store.database.write() as connection:
-        experiment_id = share_active_run(connection, run_id).experiment_id
+        experiment_id = share_active_run(connection, run_id)
         if given:
             _link_datasets(connection, run_id, experiment_id, given)
         _link_models(connection, run_id, _IN, models)

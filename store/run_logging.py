@@ -19,6 +19,7 @@ from .key_values import Change, add_values, delete_value, set_values
 from .logged_models import no_logged_model
 from .membership import select_among
 from .points import Point, find_latest, read_points
+from .prepared import Prepared
 from .run_states import lock_active_run, share_active_run
 from .runs import RUN_NAME, check_run_name, rename_run
 from .store import Store
@@ -27,6 +28,11 @@ from .tracking_requests import DeleteTag, LogBatch, LogMetric, LogParam, SetTag
 from .upserts import insert_new, insert_or_advance
 
 _SELECT_MODELS: Final = select(logged_models.c.model_id)
+_ADD: Final = Prepared(metrics.c.keys(), lambda c: insert_new(c, metrics))
+_ADVANCE: Final = Prepared(
+    latest_metrics.c.keys(),
+    lambda c: insert_or_advance(c, latest_metrics, "step", "timestamp", "value"),
+)
 
 
 def log_metric(store: Store, request: LogMetric) -> Empty:
@@ -106,10 +112,8 @@ def add_points(connection: Connection, run_id: str, points: Sequence[Point]) -> 
     """Add points to a run, and advance its latest ones; those that are there add nothing."""
     if not points:
         return
-    rows = [_make_row(run_id, point) for point in sorted(points)]
-    connection.execute(insert_new(connection, metrics), rows)
-    advance = insert_or_advance(connection, latest_metrics, "step", "timestamp", "value")
-    connection.execute(advance, [_make_row(run_id, point) for point in find_latest(points)])
+    _ADD.run_each(connection, [(run_id, *point) for point in sorted(points)])
+    _ADVANCE.run_each(connection, [(run_id, *point) for point in find_latest(points)])
 
 
 def _add_model_points(

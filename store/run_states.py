@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from ..runtimes.errors import shorten
 from .errors import InvalidParameter, NotFound
 from .experiments import ACTIVE
+from .prepared import Prepared
 from .tables import runs
 
-_STATE: Final = select(runs.c.run_id, runs.c.experiment_id, runs.c.lifecycle_stage).where(
+_STATE: Final = select(runs.c.experiment_id, runs.c.lifecycle_stage).where(
     runs.c.run_id == bindparam("run_id")
 )
 # Many may log in a run at once, but it cannot go away meanwhile; one alone may change it itself.
-_STATE_SHARED: Final = _STATE.with_for_update(read=True, key_share=True)
-_STATE_ALONE: Final = _STATE.with_for_update(key_share=True)
+_SHARED: Final = _STATE.with_for_update(read=True, key_share=True)
+_ALONE: Final = _STATE.with_for_update(key_share=True)
+_SHARE: Final = Prepared(["run_id"], lambda _: _SHARED)
+_LOCK: Final = Prepared(["run_id"], lambda _: _ALONE)
 
 
-def share_active_run(connection: Connection, run_id: str) -> Row[*tuple[Any, ...]]:
-    """Return the id, experiment and stage of a run to log in, as others may do at once.
+def share_active_run(connection: Connection, run_id: str) -> int:
+    """Hold a run to log in, as others may do at once; return the id of its experiment.
 
     Raises `NotFound`, and `InvalidParameter` where it is deleted.
     """
-    return _check(connection.execute(_STATE_SHARED, {"run_id": run_id}).one_or_none(), run_id)
+    return _check(_SHARE.run(connection, (run_id,)), run_id)
 
 
-def lock_active_run(connection: Connection, run_id: str) -> Row[*tuple[Any, ...]]:
-    """Return what `share_active_run` does; others who lock the run wait."""
-    return _check(connection.execute(_STATE_ALONE, {"run_id": run_id}).one_or_none(), run_id)
+def lock_active_run(connection: Connection, run_id: str) -> None:
+    """Hold a run as `share_active_run` does, but alone: others who lock it wait."""
+    _check(_LOCK.run(connection, (run_id,)), run_id)
 
 
 def refuse_run(connection: Connection, run_id: str) -> NotFound | InvalidParameter:
@@ -49,9 +53,10 @@ def _not_active(run_id: str, stage: str) -> InvalidParameter:
     )
 
 
-def _check(row: Row[*tuple[Any, ...]] | None, run_id: str) -> Row[*tuple[Any, ...]]:
-    if row is None:
+def _check(rows: Sequence[Sequence[Any]], run_id: str) -> int:
+    if not rows:
         raise no_run(run_id)
-    if row.lifecycle_stage != ACTIVE:
-        raise _not_active(run_id, row.lifecycle_stage)
-    return row
+    ((number, stage),) = rows
+    if stage != ACTIVE:
+        raise _not_active(run_id, stage)
+    return int(number)

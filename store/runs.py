@@ -16,10 +16,11 @@ from ..runtimes.errors import shorten
 from . import limits
 from .entities import Empty, Metric, Param, Run, RunData, RunInfo, RunInputs, RunOutputs, Tag
 from .errors import InvalidParameter
-from .experiments import ACTIVE, DELETED, read_active_experiment
+from .experiments import ACTIVE, DELETED, share_active_experiment
 from .key_values import load_values, set_values
 from .membership import select_among
 from .points import write_value
+from .prepared import Prepared
 from .run_links import load_links
 from .run_names import make_name
 from .run_states import no_run, refuse_run
@@ -31,9 +32,8 @@ RUN_NAME: Final = "mlflow.runName"
 USER: Final = "mlflow.user"
 STATUSES: Final = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 
-_COLUMNS: Final = tuple(runs.c.keys())
-_INSERT: Final = insert(runs)
-_INSERT_TAGS: Final = insert(run_tags)
+_INSERT: Final = Prepared(runs.c.keys(), lambda _: insert(runs))
+_INSERT_TAGS: Final = Prepared(run_tags.c.keys(), lambda _: insert(run_tags))
 _SELECT_ALL: Final = select(runs)
 _SELECT_LATEST: Final = select(
     latest_metrics.c.run_id,
@@ -59,12 +59,11 @@ def create_run(store: Store, request: CreateRun) -> RunAnswer:
     limits.check_integer("start_time", start)
     run_id = uuid4().hex
     with store.database.write() as connection:
-        location = read_active_experiment(connection, number).artifact_location
+        location = share_active_experiment(connection, number)
         uri = f"{location}/{run_id}/artifacts"
         row = run_id, number, tags[RUN_NAME], user, STATUSES[0], start, None, None, uri, ACTIVE
-        connection.execute(_INSERT, dict(zip(_COLUMNS, row, strict=True)))
-        rows = [{"run_id": run_id, "key": key, "value": tags[key]} for key in tags]
-        connection.execute(_INSERT_TAGS, rows)
+        _INSERT.run(connection, row)
+        _INSERT_TAGS.run_each(connection, [(run_id, key, value) for key, value in tags.items()])
     data = RunData(tags=[Tag(key, value) for key, value in tags.items()])
     return RunAnswer(Run(_make_info(row), data, RunInputs()))
 

@@ -93,6 +93,7 @@ LAZY = {
     "store/object_artifacts.py": {"fsspec"},
     "store/ordering.py": {"sqlalchemy"},
     "store/paging.py": {"sqlalchemy"},
+    "store/prepared.py": {"sqlalchemy"},
     "store/promotion_log.py": {"sqlalchemy"},
     "store/promotions.py": {"sqlalchemy"},
     "store/proxied_artifacts.py": set(),

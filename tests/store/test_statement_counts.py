@@ -18,7 +18,7 @@ from .tracking import new_experiment, new_model, new_run
 
 @contextmanager
 def counted(store):
-    """Give a list of the statements that are run meanwhile, without the start of transactions."""
+    """Give a list of what SQLAlchemy runs meanwhile, without the start of transactions."""
     statements = []
 
     def note(_connection, _cursor, statement, *_):
@@ -70,13 +70,13 @@ def test_a_large_batch_is_written_with_as_many_statements_as_a_small_one(store, 
         with counted(store) as statements:
             call(LOG_BATCH, batch)
         counts.append(len(statements))
-    assert counts[0] == counts[1] == 7
+    assert counts[0] == counts[1] <= 7
 
 
-def test_a_run_is_made_and_a_metric_logged_with_three_statements(store, call):
+def test_a_run_is_made_and_a_metric_logged_with_three_statements_at_most(store, call):
     with counted(store) as statements:
         run_id = call(CREATE_RUN, CreateRun()).run.info.run_id
-    assert len(statements) == 3
+    assert len(statements) <= 3
     with counted(store) as statements:
         call(LOG_METRIC, LogMetric(run_id=run_id, key="m", value=1.0, timestamp=1))
-    assert len(statements) == 3
+    assert len(statements) <= 3
