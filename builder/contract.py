@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from .oci import Descriptor
 from .plan import BuildPlan
 
 Tell = Callable[[str], None]
@@ -34,18 +35,24 @@ class BuiltImage:
 class BlobSource(Protocol):
     """A place that holds the manifests and blobs of images: a registry, a layout, an archive.
 
-    What is read is verified against its digest as it is read: the stream of `open` raises
-    `DigestMismatch` at its end.
+    What is read is verified against its digest as it is read: `read_manifest` and the stream of
+    `open`, with its last byte, raise `DigestMismatch`. May be used by several threads.
     """
 
-    def resolve(self, reference: str) -> str:
-        """Return the digest of the manifest or index that ``reference`` (tag or digest) names."""
+    def resolve(self, reference: str) -> Descriptor:
+        """Describe the manifest or index that ``reference`` (a tag or a digest; or "") names.
 
-    def read_manifest(self, digest: str) -> bytes:
+        Raises `ImageNotFound`.
+        """
+
+    def read_manifest(self, descriptor: Descriptor) -> bytes:
         """Return a manifest or an index."""
 
-    def open(self, digest: str) -> AbstractContextManager[BinaryIO]:
+    def open(self, descriptor: Descriptor) -> AbstractContextManager[BinaryIO]:
         """Open a blob for one pass from its beginning."""
+
+    def close(self) -> None:
+        """Give back connections and files; the source is not used afterwards."""
 
 
 class Engine(Protocol):

@@ -6,19 +6,23 @@
     └── BuildError
         ├── UnresolvedRequirements   what the model needs has no release that fits
         ├── UnusableBase             a base image that cannot carry a service
+        ├── ImageNotFound            no image of this name, or none for the platform
+        ├── InvalidImage             a document of an image that breaks its format
+        ├── InvalidImageName         a reference that no image can have
         ├── EngineUnavailable        no Docker engine answers
         ├── EngineFailed             the engine gave up on a build
         ├── RegistryRefused          a registry that says no: credentials, names, limits
         ├── RegistryUnavailable      a registry that does not answer, or not to the end
         ├── DigestMismatch           bytes that are not those that their digest promises
-        └── OutputExists             an image is to be written where something is already
+        ├── OutputExists             an image is to be written where something is already
+        └── OutputFailed             an image that could not be written: a full disk, a right
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ..runtimes.errors import MLServeError
+from ..runtimes.errors import MLServeError, shorten
 
 
 class BuildError(MLServeError):
@@ -37,6 +41,31 @@ class UnusableBase(BuildError):
 
     def __init__(self, base: str, found: str, expected: str) -> None:
         super().__init__(f"the base image {base}: found {found}, expected {expected}")
+
+
+class ImageNotFound(BuildError):
+    """There is no image of a name at a place, or none for a platform."""
+
+    def __init__(self, place: str, wanted: str, present: str = "") -> None:
+        found = f"; it holds {present}" if present else ""
+        super().__init__(f"{place} has no image {wanted}{found}")
+
+
+class InvalidImage(BuildError):
+    """A document of an image, or a file of a layout, that is not as its format says."""
+
+    def __init__(self, what: str, found: str, expected: str) -> None:
+        super().__init__(f"{what}: found {found}, expected {expected}")
+
+
+class InvalidImageName(BuildError):
+    """A reference that no image can have."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f'"{shorten(name)}" names no image: {reason}; '
+            "expected [HOST[:PORT]/]NAME[:TAG][@DIGEST]"
+        )
 
 
 class EngineUnavailable(BuildError):
@@ -80,3 +109,11 @@ class OutputExists(BuildError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} exists already; name a path where nothing is, or remove it first")
+
+
+class OutputFailed(BuildError):
+    """An image that could not be written to a path."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        reason = error.strerror or str(error)
+        super().__init__(f"{path} could not be written: {reason}; nothing was left there")

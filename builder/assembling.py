@@ -1,0 +1,183 @@
+"""Images made without a Docker engine: the layers of a base, ours on top, written or pushed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Final
+
+import msgspec
+
+from .base_images import Base, BaseImage, OpenRegistry, open_base
+from .contract import BuiltImage, Stage, Tell
+from .errors import EngineFailed
+from .image_configs import encode_config, plan_config
+from .image_names import ImageName, parse_image_name
+from .images import Blob, Document, Image, blob_of_bytes, blob_of_file
+from .layer_cache import LayerCache
+from .layers import Layer, Tree, pack_layer
+from .layouts import write_archive, write_layout
+from .oci import (
+    CONFIG,
+    INDEX,
+    MANIFEST,
+    OCI_NAMES,
+    Descriptor,
+    Index,
+    Manifest,
+    describe,
+    encode,
+    platform_entry,
+)
+from .outputs import refuse_existing
+from .plan import BuildPlan
+
+_PUSH: Final = f"{__package__}.publishing:push_image"
+_TAR: Final = ".tar"
+_BASE_DIGEST: Final = "org.opencontainers.image.base.digest"
+_BASE_NAME: Final = "org.opencontainers.image.base.name"
+_ANNOTATIONS: Final = "org.opencontainers.image."
+
+
+@dataclass(frozen=True, slots=True)
+class OciOptions:
+    """How images are made without an engine.
+
+    ``output`` is where the image is written: a file if its name ends in .tar, else the folder of a
+    layout; None for an image that is only pushed. ``cache`` is a folder for layers that were
+    packed before. ``created`` is the time of all that is in the image, in seconds since 1970.
+    """
+
+    output: Path | None = None
+    cache: Path | None = None
+    created: int = 0
+    is_compressed: bool = True
+    open_registry: OpenRegistry | None = None
+
+
+@dataclass(slots=True)
+class OciEngine:
+    """An `Engine` that needs no other program; what it built can be pushed until it is closed."""
+
+    options: OciOptions = field(default_factory=OciOptions)
+    _resources: ExitStack = field(default_factory=ExitStack, init=False)
+    _built: dict[str, tuple[Image, list[ImageName]]] = field(default_factory=dict, init=False)
+
+    def build(self, stages: Sequence[Stage], tags: Sequence[str], tell: Tell) -> BuiltImage:
+        """Return the image of ``stages``, written to the output if there is one."""
+        names = [parse_image_name(tag) for tag in tags]
+        output = self.options.output
+        if output:
+            refuse_existing(output)
+        folder = self._resources.enter_context(tempfile.TemporaryDirectory(prefix="mlserve-image-"))
+        assembly = _Assembly(self.options, Path(folder), tell)
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            image = join([assembly.assemble(stage, self._open_base(stage)) for stage in stages])
+            if output:
+                tell(f"writing {output}")
+                write = write_archive if output.suffix == _TAR else write_layout
+                write(image, tags, output)
+            on_failure.pop_all()
+        self._built[image.root.digest] = image, names
+        references = (str(output),) if output else tuple(str(name) for name in names)
+        return BuiltImage(image.root.digest, references, image.size_bytes)
+
+    def push(self, image: BuiltImage, tell: Tell) -> str:
+        """Push what was built under all its tags."""
+        built = self._built.get(image.digest)
+        if built is None:
+            raise EngineFailed(f"{image.digest} was not built here, or the engine was closed")
+        return str(resolve_name(_PUSH)(*built, self.options.open_registry, tell))
+
+    def close(self) -> None:
+        """Remove the layers and close the bases."""
+        self._built.clear()
+        self._resources.close()
+
+    def _open_base(self, stage: Stage) -> Base:
+        base = open_base(stage.plan.base, self.options.open_registry)
+        self._resources.callback(base.close)
+        return base
+
+
+@dataclass(frozen=True, slots=True)
+class _Assembly:
+    options: OciOptions
+    folder: Path
+    tell: Tell
+
+    def assemble(self, stage: Stage, base: Base) -> Image:
+        """Return the image of one platform."""
+        plan = stage.plan
+        self.tell(f"base {base.text} for {plan.platform}")
+        below = base.for_platform(plan.platform)
+        layers = [self._pack(stage, number) for number in range(len(plan.layers))]
+        return assemble_image(below, plan, layers, self.options.created)
+
+    def _pack(self, stage: Stage, number: int) -> Layer:
+        planned = stage.plan.layers[number]
+        self.tell(f"layer {planned.name}: {planned.target}")
+        tree = Tree(stage.folder / planned.name, planned.target, self.options.created)
+        # The last layer is the model, which another version will not have.
+        is_lasting = number < len(stage.plan.layers) - 1
+        if self.options.cache and is_lasting and self.options.is_compressed:
+            return LayerCache(self.options.cache).pack(tree)
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        return pack_layer(tree, folder / "layer", is_compressed=self.options.is_compressed)
+
+
+def assemble_image(
+    base: BaseImage, plan: BuildPlan, layers: Sequence[Layer], created: int
+) -> Image:
+    """Return the image of one platform: ``layers`` on ``base``."""
+    config = encode_config(plan_config(base.config, plan, [x.diff_id for x in layers], created))
+    described = describe(CONFIG, config)
+    manifest = Manifest(
+        media_type=MANIFEST,
+        config=described,
+        layers=[*map(_as_oci, base.manifest.layers), *(layer.descriptor for layer in layers)],
+        annotations=_annotations(base, plan),
+    )
+    content = encode(manifest)
+    descriptor = msgspec.structs.replace(
+        describe(MANIFEST, content), platform=platform_entry(plan.platform)
+    )
+    return Image(
+        documents=(Document(descriptor, content),),
+        blobs=(
+            *base.blobs,
+            *(blob_of_file(layer.file, layer.descriptor) for layer in layers),
+            blob_of_bytes(config, described),
+        ),
+    )
+
+
+def join(images: Sequence[Image]) -> Image:
+    """Return the only image, or an index of several."""
+    if len(images) == 1:
+        return images[0]
+    index = encode(Index(media_type=INDEX, manifests=[image.root for image in images]))
+    blobs: dict[str, Blob] = {}
+    for image in images:
+        blobs |= {blob.descriptor.digest: blob for blob in image.blobs}
+    documents = [document for image in images for document in image.documents]
+    return Image((*documents, Document(describe(INDEX, index), index)), tuple(blobs.values()))
+
+
+def _as_oci(layer: Descriptor) -> Descriptor:
+    kind = OCI_NAMES.get(layer.media_type, layer.media_type)
+    return msgspec.structs.replace(layer, media_type=kind)
+
+
+def _annotations(base: BaseImage, plan: BuildPlan) -> dict[str, str]:
+    """Return what registries show; a path of this machine is not told."""
+    annotations = {k: v for k, v in plan.labels.items() if k.startswith(_ANNOTATIONS)}
+    annotations[_BASE_DIGEST] = base.descriptor.digest
+    if base.name:
+        annotations[_BASE_NAME] = str(base.name)
+    return annotations
