@@ -128,8 +128,10 @@ class StoreApp:
         if self._access is None:
             return ANYBODY
         header = authorization(headers)
-        known = self._access.recall(header)
-        return known or await self._threads.passwords.run(self._access.verify, header)
+        caller = self._access.recall(header)
+        if caller is None:
+            caller = await self._threads.passwords.run(self._access.verify, header)
+        return caller
 
     async def _operate(
         self, found: Match, caller: Caller, scope: Scope, receive: Receive

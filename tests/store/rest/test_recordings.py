@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from .clients import API, client_of
 from .recordings import Difference, Replay, read_recording
+
+PAGE = Path(__file__).parents[3] / "docs" / "store-protocol.md"
 
 
 def anything(*_):
@@ -89,7 +92,12 @@ DIFFERENCES = [
         lambda recorded, found: found.startswith(recorded),
         "the reason follows MLflow's words",
     ),
-    Row("GET .*/mlflow-artifacts/", "message", anything, "the same in other words"),
+    Row(
+        "GET .*/mlflow-artifacts/",
+        "message",
+        anything,
+        "a file that is not there is told in other words",
+    ),
 ]
 
 
@@ -146,3 +154,9 @@ def test_the_client_of_mlflow_2_is_answered_as_by_mlflow(replay, client):
         post(client, "experiments/create", name=name)
     found = [d for exchange in read_recording("mlflow_2_22.jsonl") for d in replay.send(exchange)]
     assert unexplained(found) == []
+
+
+@pytest.mark.parametrize("row", DIFFERENCES, ids=lambda row: row.reason)
+def test_the_docs_tell_each_difference(row):
+    differences = PAGE.read_text().partition("## Differences")[2]
+    assert f"| {row.reason[0].upper()}{row.reason[1:]}. |" in differences

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from mlserve.runtimes.errors import InvalidSetting, MissingExtra, MLServeError
@@ -86,3 +87,10 @@ def test_a_lone_surrogate_in_a_message_is_spelt_out():
 )
 def test_what_a_client_needs_to_do_better_is_in_the_headers(error, header):
     assert header in error_answer(error, "id-1").headers
+
+
+@pytest.mark.parametrize("status", {*STATUSES.values()}, ids=str)
+def test_the_docs_tell_when_a_status_is_answered(status):
+    page = (Path(__file__).parents[3] / "docs" / "store-protocol.md").read_text()
+    # No server of ours asks another one.
+    assert f"| {status.http} | `{status.code}` |" in page or status.http == 502
