@@ -18,7 +18,7 @@ from typing import TypeVar
 from ..runtimes.errors import DeadlineExceeded, QueueFull, ShuttingDown
 from .batching import Backlog, Job
 from .metrics import Recorder
-from .pace import Pace
+from .pace import Pace, Stint
 from .predicting import BatchResult
 
 _MAX_GATHER_TURNS = 8
@@ -180,26 +180,31 @@ class Dispatcher:
             observe(now - job.queued_at)
             rows += job.rows
         if self._pace is not None and self._pace.is_quick(rows):
-            self._deliver(batch, self._result(batch))
+            self._deliver(batch, *self._result(batch))
         else:
             self._batches.put(batch)
 
-    def _result(self, batch: list[Job]) -> BatchResult | Exception:
+    def _result(self, batch: list[Job]) -> tuple[BatchResult | Exception, float]:
+        """Return what became of ``batch``, and the seconds by which its pace is to be judged."""
+        stint = Stint()
         try:
-            return self._predict(batch)
+            result = self._predict(batch)
         except Exception as error:  # noqa: BLE001 - a fault must end neither thread nor loop
-            return error
+            return error, 0.0
+        return result, stint.own_seconds(result.predict_seconds + result.encode_seconds)
 
     def _run(self) -> None:
         """Predict batches until told to end; the body of a prediction thread."""
         while (batch := self._batches.get()) is not None:
             result = self._result(batch)
             try:
-                self._loop.call_soon_threadsafe(self._deliver, batch, result)
+                self._loop.call_soon_threadsafe(self._deliver, batch, *result)
             except RuntimeError:  # the loop was closed while the model was busy
                 return
 
-    def _deliver(self, batch: list[Job], result: BatchResult | Exception) -> None:
+    def _deliver(
+        self, batch: list[Job], result: BatchResult | Exception, own_seconds: float
+    ) -> None:
         self._idle += 1
         self._plan_dispatch()
         if isinstance(result, Exception):
@@ -207,6 +212,8 @@ class Dispatcher:
                 self._settle(job, result)
         else:
             self._observe(result)
+            if self._pace is not None:
+                self._pace.observe(result.rows, own_seconds)
             for job, answer in zip(batch, result.answers, strict=True):
                 self._settle(job, answer)
         if self._closing is not None and not self._unanswered and not self._closing.done():
@@ -214,8 +221,6 @@ class Dispatcher:
 
     def _observe(self, result: BatchResult) -> None:
         recorder = self._recorder
-        if self._pace is not None:
-            self._pace.observe(result.rows, result.predict_seconds + result.encode_seconds)
         recorder.batches.add()
         recorder.rows.add(result.rows)
         recorder.batch_rows.observe(result.rows)
