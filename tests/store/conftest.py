@@ -39,6 +39,19 @@ def store(database_uri, tmp_path) -> Iterator[Store]:
     made.close()
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared_store(request, tmp_path_factory) -> Iterator[Store]:
+    """A store that the tests of a module share, on each kind of database in turn."""
+    folder = tmp_path_factory.mktemp("shared-store")
+    uri = f"sqlite:///{folder / 'store.db'}"
+    if request.param == "postgresql":
+        name = f"test{next(_numbers)}"
+        uri = create_database(request.getfixturevalue("postgres_uri"), name)
+    made = open_store(uri, str(folder / "artifacts"), caller="tester")
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def call(store) -> Callable[..., Any]:
     """Does an operation in this process; a class of tests may be run on another way to a store."""

@@ -13,10 +13,11 @@ from math import isnan
 from mlserve.store.entities import Dataset, DatasetInput, Tag
 from mlserve.store.filters import Comparator, Comparison, Kind
 from mlserve.store.ordering import Term
+from mlserve.store.run_pages import FEW
 from mlserve.store.tables import latest_metrics, params, run_tags, runs
 from mlserve.store.tracking_operations import DELETE_RUN, LOG_INPUTS, SEARCH_RUNS
 from mlserve.store.tracking_requests import LogInputs, RunId, SearchRuns
-from sqlalchemy import Engine, event, insert
+from sqlalchemy import Engine, event, insert, text
 
 OPERATORS = {
     Comparator.EQUAL: operator.eq,
@@ -79,6 +80,8 @@ def write_runs(store, made: list[Made], experiment_id: str = "0") -> None:
         for table, values in rows.items():
             if values:
                 connection.execute(insert(table), values)
+        if len(made) > FEW and not store.database.is_sqlite:
+            connection.execute(text("ANALYZE"))  # as PostgreSQL does by itself, in a minute
     for run in made:
         if run.datasets:
             inputs = [_input(*dataset) for dataset in run.datasets]

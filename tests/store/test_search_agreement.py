@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import inf
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from mlserve.store.filters import (
@@ -22,9 +21,7 @@ from mlserve.store.ordering import Term, by_attribute, complete
 from mlserve.store.paging import Question
 from mlserve.store.run_pages import Scope, find_runs
 from mlserve.store.run_search import WORDS
-from mlserve.store.store import open_store
 
-from .postgres import create_database
 from .searching import Made, holds, in_order, write_runs
 from .tracking import new_experiment
 
@@ -105,18 +102,6 @@ def written(comparison: Comparison) -> str:
     if isinstance(value, str):
         return f"{key} {comparison.comparator} {quoted(value)}"
     return f"{key} {comparison.comparator} {'1e400' if value == inf else repr(value)}"
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def shared_store(request, tmp_path_factory):
-    """One store for all examples, each of which has an experiment of its own."""
-    folder = tmp_path_factory.mktemp("agreement")
-    uri = f"sqlite:///{folder / 'store.db'}"
-    if request.param == "postgresql":
-        uri = create_database(request.getfixturevalue("postgres_uri"), "agreement")
-    made = open_store(uri, str(folder), caller="tester")
-    yield made
-    made.close()
 
 
 @SETTINGS

@@ -20,7 +20,6 @@ from mlserve.store.registry_requests import (
     SearchModelVersions,
     SearchRegisteredModels,
 )
-from mlserve.store.store import open_store
 from mlserve.store.tables import (
     experiment_tags,
     experiments,
@@ -46,7 +45,6 @@ from mlserve.store.tracking_requests import (
 )
 from sqlalchemy import delete, insert, update
 
-from .postgres import create_database
 from .search_cases import EXPERIMENTS, LOGGED_MODELS, REGISTERED, RUNS, SEARCHES
 from .searching import Made, write_runs
 from .tracking import LARGEST
@@ -73,14 +71,10 @@ def mlflow_answers(mlflow_python, tmp_path_factory):
     return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def filled_store(request, mlflow_answers, tmp_path_factory):
+@pytest.fixture(scope="module")
+def filled_store(shared_store, mlflow_answers):
     """A store that holds what MLflow made, with its ids and times."""
-    folder = tmp_path_factory.mktemp("like-mlflow")
-    uri = f"sqlite:///{folder / 'store.db'}"
-    if request.param == "postgresql":
-        uri = create_database(request.getfixturevalue("postgres_uri"), "like_mlflow")
-    store = open_store(uri, str(folder), caller="tester")
+    store = shared_store
     made = mlflow_answers["made"]
     with store.database.write() as connection:
         connection.execute(delete(experiments))
@@ -93,8 +87,7 @@ def filled_store(request, mlflow_answers, tmp_path_factory):
     write_runs(store, runs)
     insert_rows(store, rows_of_versions(store, made["registered_models"]))
     insert_rows(store, rows_of_logged_models(made["logged_models"], made["runs"][0]))
-    yield store
-    store.close()
+    return store
 
 
 def insert_rows(store, rows) -> None:
