@@ -110,7 +110,7 @@ def show(experiment: str, session: Session) -> None:
 def create(name: str, artifact_location: str | None, tags: Sequence[str], session: Session) -> None:
     """Make an experiment called NAME, and print its id."""
     pairs = [Tag(key, value) for key, value in read_pairs(tags, "--tag").items()]
-    with session.connected() as transport:
+    with session.connected(makes=True) as transport:
         made = transport.call(CREATE_EXPERIMENT, CreateExperiment(name, artifact_location, pairs))
     session.print_made(made, made.experiment_id)
 

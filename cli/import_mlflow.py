@@ -57,11 +57,12 @@ def import_mlflow(
         sys.stderr, shutil.get_terminal_size().columns if sys.stderr.isatty() else None
     )
     moved = read_pairs(artifacts_at, "--artifacts-at")
-    with opened_store(tracking_uri, "import-mlflow") as store:
+    with opened_store(tracking_uri, "import-mlflow", makes=True) as store:
         opened_source: Any = resolve_name(f"{_STORE}.importing_sources:opened_source")
         import_all: Any = resolve_name(f"{_STORE}.importing:import_all")
         watch = _Watch(progress)
         with opened_source(source_uri, moved, os.environ) as (source, places):
+            progress.note("looking at what there is")
             try:
                 tally = import_all(source, store, places, watch)
             except StoreUnavailable as error:

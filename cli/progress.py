@@ -37,9 +37,15 @@ class Progress:
         line = format_progress(done, total, now - self._began, details)
         if self.width is None:
             self.stream.write(f"{line}\n")
+            self.stream.flush()
         else:
+            self.note(line)
+
+    def note(self, line: str) -> None:
+        """Write the line that changes, where there is one."""
+        if self.width is not None:
             self.stream.write(_BACK + cut(line, self.width - 1))
-        self.stream.flush()
+            self.stream.flush()
 
     def say(self, line: str) -> None:
         """Write a line of its own, above the one that changes."""

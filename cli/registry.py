@@ -155,7 +155,7 @@ def create(name: str, description: str | None, tags: Sequence[str], session: Ses
     """Make a registered model called NAME, which has no versions yet."""
     pairs = [Tag(key, value) for key, value in read_pairs(tags, "--tag").items()]
     request = CreateRegisteredModel(name, pairs, description)
-    with session.connected() as transport:
+    with session.connected(makes=True) as transport:
         made = transport.call(CREATE_REGISTERED_MODEL, request).registered_model
     session.print_made(made, made.name)
 

@@ -25,6 +25,7 @@ from ..store.tracking_uri import (
     open_target,
     open_transport,
 )
+from .locating import open_existing
 from .tables import Column, format_section, format_table, printable, terminal_width
 
 if TYPE_CHECKING:
@@ -89,9 +90,13 @@ class Session:
     limit: int | None = None
 
     @contextmanager
-    def connected(self) -> Iterator[Transport]:
-        """Give the way to the store that the flag or the environment names."""
-        transport = open_transport(self.tracking_uri, os.environ)
+    def connected(self, *, makes: bool = False) -> Iterator[Transport]:
+        """Give the way to the store that the flag or the environment names.
+
+        One that is not there is made only where the command ``makes`` something in it.
+        """
+        environment = _environment(self.tracking_uri)
+        transport = open_transport(None, environment) if makes else open_existing(environment)
         try:
             yield transport
         finally:
@@ -120,15 +125,16 @@ class Session:
 
 
 @contextmanager
-def opened_store(tracking_uri: str | None, command: str) -> Iterator[Store]:
+def opened_store(tracking_uri: str | None, command: str, *, makes: bool = False) -> Iterator[Store]:
     """Give the store itself, for what is done beside its database and nowhere else."""
-    target = find_target(tracking_uri, os.environ)
+    environment = _environment(tracking_uri)
+    target = find_target(None, environment)
     if target.uri.lower().startswith(("http:", "https:")):
         raise InvalidSetting(
             f"mlserve {command} works on a store's database, found a server's address; "
             "give --tracking-uri sqlite:///FILE or postgresql://…, the database of that server"
         )
-    transport: Any = open_target(target)
+    transport: Any = open_target(target) if makes else open_existing(environment)
     try:
         yield transport.store
     finally:
@@ -201,6 +207,11 @@ def read_pairs(texts: Sequence[str], flag: str) -> dict[str, str]:
             raise InvalidSetting(f"{flag}: found {text}, expected KEY=VALUE")
         pairs[key] = value
     return pairs
+
+
+def _environment(tracking_uri: str | None) -> Mapping[str, str]:
+    """Return the environment, in which a flag goes before a variable."""
+    return os.environ if tracking_uri is None else {**os.environ, URI_VARIABLES[0]: tracking_uri}
 
 
 def _with_session(command: Command) -> Command:
