@@ -13,11 +13,12 @@ from typing import Final, NoReturn
 
 from ..runtimes.errors import shorten
 from .errors import InvalidFilter, InvalidParameter
+from .limits import is_storable
 
 LONGEST_FILTER: Final = 200_000
 MOST_COMPARISONS: Final = 100
 MOST_VALUES: Final = 5_000
-"""Of a list."""
+"""Of all lists together."""
 
 LONGEST_PATTERN: Final = 1_000
 """Of LIKE and ILIKE: to search a text takes as long as it and its pattern multiplied."""
@@ -129,6 +130,7 @@ Refusal = Callable[[str, str], InvalidParameter]
 
 DATASET_ATTRIBUTES: Final = ("name", "digest", "context")
 
+_TOO_MANY_VALUES: Final = f"found lists of more than {MOST_VALUES} values; ask for less at once"
 _SCOPE: Final = "there is no OR, and only lists are in parentheses"
 
 _ENTITIES: Final = {
@@ -148,7 +150,6 @@ _ENTITIES: Final = {
     "datasets": Kind.DATASET,
 }
 
-_UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
 _SPACE: Final = re.compile(r"\s*")
 _KEY: Final = re.compile(
     r"""(?:(?P<entity>\w+|`\w+`)\.)?(?P<name>`[^`]+`|"[^"]+"|'[^']+'|[^\s`"'<>=!(),;]+)"""
@@ -188,6 +189,8 @@ def parse_filter(text: str | None, words: Vocabulary) -> Conjunction:
         comparisons.append(_read_comparison(reader, words))
         if len(comparisons) > MOST_COMPARISONS:
             reader.refuse(f"found more than {MOST_COMPARISONS} comparisons; ask for less at once")
+        if sum(map(_count_listed, comparisons)) > MOST_VALUES:
+            reader.refuse(_TOO_MANY_VALUES)
     return Conjunction(tuple(comparisons))
 
 
@@ -251,11 +254,6 @@ def read_key(
     return Key(kind, name)
 
 
-def is_storable(text: str) -> bool:
-    """Say whether every database takes ``text``: it has no NUL and no lone surrogate."""
-    return _UNSTORABLE.search(text) is None
-
-
 def make_printable(text: str) -> str:
     """Return ``text`` with lone surrogates, which no answer can carry, spelt out."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -275,6 +273,10 @@ def _read_comparison(reader: Reader, words: Vocabulary) -> Comparison:
             reader.refuse(f"found a pattern of more than {LONGEST_PATTERN} characters")
         return Comparison(key, comparator, value)
     return Comparison(key, comparator, _read_number(reader, key, rule.values))
+
+
+def _count_listed(comparison: Comparison) -> int:
+    return len(comparison.value) if isinstance(comparison.value, tuple) else 0
 
 
 def _read_comparator(reader: Reader, key: Key, rule: Rule) -> Comparator:
@@ -321,7 +323,7 @@ def _read_list(reader: Reader) -> tuple[str, ...]:
     while (found := reader.take(_TEXT)) is not None:
         values.append(found[0][1:-1])
         if len(values) > MOST_VALUES:
-            reader.refuse(f"found a list of more than {MOST_VALUES} values; ask for less at once")
+            reader.refuse(_TOO_MANY_VALUES)
         if reader.take(_COMMA) is None:
             break
     if not values or reader.take(_CLOSE) is None:

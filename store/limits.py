@@ -77,11 +77,16 @@ def invalid(name: str, value: object, reason: str) -> InvalidParameter:
     )
 
 
+def is_storable(text: str) -> bool:
+    """Say whether every database keeps ``text``: it has no NUL character and no lone surrogate."""
+    return _UNSTORABLE.search(text) is None
+
+
 def check_text(name: str, value: str, longest: int | None = None) -> str:
     """Return ``value``, a text that every database keeps, of at most ``longest`` characters."""
     if not isinstance(value, str):
         raise invalid(name, value, f"found {type(value).__name__}, expected a text")
-    if _UNSTORABLE.search(value):
+    if not is_storable(value):
         raise invalid(name, value, "it holds a NUL character or a lone surrogate; leave it out")
     if longest is not None and len(value) > longest:
         raise InvalidParameter(

@@ -20,7 +20,6 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_,
 from . import limits
 from .errors import InvalidParameter
 from .filter_sql import Clause
-from .filters import is_storable
 from .ordering import Ordering, Sort, join_all
 
 Values = tuple[str | float | None, ...]
@@ -162,7 +161,7 @@ def _digest(query: tuple[object, ...]) -> str:
 def _is_value(sort: Sort, value: object) -> bool:
     """Say whether ``value`` is of the type of a sort's values, and one that a database takes."""
     if isinstance(value, str):
-        return sort.kind is str and is_storable(value)
+        return sort.kind is str and limits.is_storable(value)
     if isinstance(value, bool):
         return False
     if isinstance(value, int):

@@ -232,6 +232,7 @@ def test_what_cannot_be_read_is_refused_with_the_reason(text, reason):
         "params.p IS" + " " * (LONGEST_FILTER - 20),
         "a." * (LONGEST_FILTER // 2),
         "run_id IN (" + "'a'," * (MOST_VALUES + 1) + ")",
+        " AND ".join(["run_id IN (" + "'a'," * 2_000 + ")"] * 3),
         "params.p LIKE '" + "%a" * LONGEST_PATTERN + "'",
         "metrics.m > 1" + " AND metrics.m > 1" * MOST_COMPARISONS,
         "\ud800" * 1_000_000,

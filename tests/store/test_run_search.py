@@ -114,6 +114,14 @@ def test_a_list_of_many_runs_is_searched(call):
     assert call(SEARCH_RUNS, SearchRuns(["0"], f"run_id NOT IN ({listed}, '{run_id}')")).runs == []
 
 
+def test_as_much_as_may_be_asked_at_once_is_answered(store, call):
+    write_runs(store, [Made(str(i), params={f"p{i}": "x"}) for i in range(3)])
+    find = " AND ".join(f"params.p{i} IS NULL" for i in range(1, 101))
+    order = [f"metrics.m{i} DESC" for i in range(20)]
+    assert pages(call, filter=find, order_by=order, max_results=1) == [["0"]]
+    assert pages(call, order_by=order, max_results=2) == [["0", "1"], ["2"]]
+
+
 @pytest.mark.parametrize(
     ("size", "said"),
     [
