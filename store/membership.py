@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
-    Row,
     Select,
     Text,
     any_,
@@ -22,20 +21,21 @@ from sqlalchemy import (
     select,
 )
 
+from .prepared import Prepared
+
 
 def select_among(
     connection: Connection,
     statement: Select[*tuple[Any, ...]],
     column: ColumnElement[Any],
     values: Sequence[str] | Sequence[int],
-) -> Sequence[Row[*tuple[Any, ...]]]:
+) -> Sequence[Any]:
     """Return the rows of ``statement`` whose ``column`` is among ``values``.
 
     ``statement`` and ``column`` are made once and kept: what is compiled of them is kept too.
     """
     is_sqlite = connection.dialect.name == "sqlite"
-    narrowed = _narrow(statement, column, is_sqlite=is_sqlite)
-    return connection.execute(narrowed, {"wanted": _write(values, is_sqlite=is_sqlite)}).all()
+    return _prepare(statement, column).run(connection, (_write(values, is_sqlite=is_sqlite),))
 
 
 def is_among(
@@ -47,10 +47,9 @@ def is_among(
 
 
 @cache
-def _narrow(
-    statement: Select[*tuple[Any, ...]], column: ColumnElement[Any], *, is_sqlite: bool
-) -> Select[*tuple[Any, ...]]:
-    return statement.where(_is_among(column, None, is_sqlite=is_sqlite))
+def _prepare(statement: Select[*tuple[Any, ...]], column: ColumnElement[Any]) -> Prepared:
+    narrow = cache(lambda is_sqlite: statement.where(_is_among(column, None, is_sqlite=is_sqlite)))
+    return Prepared(["wanted"], lambda connection: narrow(connection.dialect.name == "sqlite"))
 
 
 def _is_among(column: ColumnElement[Any], written: Any, *, is_sqlite: bool) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ PostgreSQL, where the way there takes longer still, it executes them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Executable
 
@@ -24,11 +24,16 @@ class Prepared:
     def __init__(self, names: Sequence[str], make: Callable[[Connection], Executable]) -> None:
         self._names, self._make = tuple(names), make
         self._sql: str | None = None
+        self._make_row: Callable[[Values], Any] = tuple
 
     def run(self, connection: Connection, values: Values) -> Sequence[Sequence[Any]]:
-        """Run the statement; return the rows that it brings, with numbers for booleans."""
+        """Run the statement; return the rows that it brings, with numbers for booleans.
+
+        The values of a row have the names of their columns too.
+        """
         if connection.dialect.name == "sqlite":
-            return self._driver(connection).execute(self._text(connection), values).fetchall()
+            cursor = self._driver(connection).execute(self._text(connection), values)
+            return list(map(self._make_row, cursor))
         result = connection.execute(
             self._make(connection), dict(zip(self._names, values, strict=True))
         )
@@ -51,5 +56,8 @@ class Prepared:
             compiled = made.compile(dialect=connection.dialect, column_keys=list(self._names))
             if tuple(compiled.positiontup) != self._names:
                 raise TypeError(f"found {compiled.positiontup}, expected {self._names}")
+            if columns := getattr(made, "selected_columns", None):
+                fields = [(str(name), Any) for name, _ in columns.items()]
+                self._make_row = NamedTuple("Row", fields)._make
             self._sql = str(compiled)
         return self._sql
