@@ -23,7 +23,13 @@ from mlserve.entities import (
     ViewType,
 )
 from mlserve.store.connections import shared
-from mlserve.store.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
+from mlserve.store.errors import (
+    AlreadyExists,
+    InvalidParameter,
+    InvalidState,
+    NotFound,
+    ServerRefused,
+)
 
 from .servers import running_mlserve
 
@@ -535,6 +541,12 @@ class TestPromotions:
     def test_an_approval_that_no_stage_asks_for_is_refused(self, client, model):
         with pytest.raises((InvalidParameter, InvalidState), match="asks for no approval"):
             client.request_approval(model, 1, "Production", "it is ready")
+
+
+def test_a_server_of_mlflows_says_that_it_has_no_promotions(mlflow_server):
+    with pytest.raises(ServerRefused, match="has no such operation"):
+        MlserveClient(mlflow_server).search_promotions("churn")
+    shared().close()
 
 
 class TestApprovals:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 from mlserve import MlserveClient
 from mlserve.store.connections import shared
