@@ -91,16 +91,17 @@ class _Watch:
 def _report(tally: Any, *, as_json: bool) -> None:
     if as_json:
         print_json({
-            "copied": dict(tally.copied),
+            "copied": dict(+tally.copied),
             "skipped": dict(tally.skipped),
             "left_out": dict(tally.left_out),
             "failures": [failure._asdict() for failure in tally.failures],
         })  # fmt: skip
         return
-    copied = dict(tally.copied)
+    copied = +tally.copied  # what there is none of is not told
     size = copied.pop("bytes", 0)
+    sizes = [("size", format_size(size))] if size else []
     print_sections({
-        "copied": [*copied.items(), ("size", format_size(size))],
+        "copied": [*copied.items(), *sizes],
         "there already": tally.skipped.items(),
         "not copied by any import": tally.left_out.items(),
         "failed": [("things", len(tally.failures))] if tally.failures else [],

@@ -88,7 +88,7 @@ class DatabaseSource:
         params = [
             Param(p["key"], _text(p["value"])) for p in self._tables.rows("params", run_uuid=run_id)
         ]
-        points = [Point(*p) for p in self._tables.columns("metrics", _POINT, run_uuid=run_id)]
+        points = list(map(Point._make, self._tables.columns("metrics", _POINT, run_uuid=run_id)))
         run = Run(
             _run_info(row, tags),
             RunData(params=params, tags=tags),

@@ -87,15 +87,15 @@ class MLflowTables:
         with self._connect() as connection:
             return list(connection.execute(select(found).where(*conditions)).mappings())
 
-    def columns(self, table: str, names: Sequence[str], **values: object) -> list[Any]:
-        """Return ``names`` alone, which every release has, of the rows with ``values``."""
+    def columns(self, table: str, names: Sequence[str], **values: object) -> Iterator[Any]:
+        """Yield ``names`` alone, which every release has, of the rows with ``values``."""
         found = self._tables.get(table)
         if found is None:
-            return []
+            return
         conditions = [found.c[name] == value for name, value in values.items()]
         chosen = select(*(found.c[name] for name in names)).where(*conditions)
         with self._connect() as connection:
-            return list(connection.execute(chosen).all())
+            yield from connection.execute(chosen)
 
     def count(self, table: str) -> int:
         """Return how many rows a table has."""
