@@ -122,7 +122,7 @@ def _make_engine(url: URL, *, is_sqlite: bool) -> Engine:
         if not is_sqlite:
             return create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True)
         if url.database is not None:
-            Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, max_overflow=56)
     except ModuleNotFoundError as error:
         raise MissingExtra("a PostgreSQL store", "psycopg", "postgresql") from error
