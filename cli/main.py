@@ -8,15 +8,9 @@ from typing import Any, Final
 
 import click
 
-from ..runtimes.errors import AddressUnavailable, InvalidSetting, MLServeError
+from ..runtimes.errors import MLServeError
+from ..runtimes.exit_codes import exit_code
 from .tables import printable
-
-EXIT_CODES: Final[Mapping[type[MLServeError], int]] = {
-    MLServeError: 1,
-    InvalidSetting: 2,
-    AddressUnavailable: 1,
-}
-"""The exit code of a command that ends with an error, by the error's nearest class here."""
 
 COMMANDS: Final = {
     "experiments": (f"{__package__}.experiments:experiments", "The experiments of a store."),
@@ -58,11 +52,6 @@ class LazyGroup(click.Group):
             lines = map(printable, str(error).splitlines())
             click.echo("Error: " + "\n".join(lines), err=True)
             ctx.exit(exit_code(error))
-
-
-def exit_code(error: MLServeError) -> int:
-    """Return the exit code of a command that ends with ``error``."""
-    return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS)

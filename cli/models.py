@@ -13,11 +13,11 @@ from typing import Any, Final
 import click
 
 from ..runtimes.errors import InvalidSetting, MLServeError
+from ..runtimes.exit_codes import exit_code
 from ..serve.configuration import CONFIG_VARIABLE, build_settings
 from ..serve.launch import run_service
 from ..serve.locating import Located, is_elsewhere, locate_folder
 from ..serve.logs import configure_logging
-from .main import exit_code
 from .options import settings_options
 
 LOCAL: Final = "local"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..runtimes.errors import InvalidSetting, MLServeError
+from ..runtimes.exit_codes import exit_code
 from ..serve.listening import bind_socket, service_url
 from ..serve.logs import AccessLog, configure_logging
 from ..serve.request_ids import RequestIds
@@ -23,7 +24,6 @@ from ..store.rest.hosts import is_loopback_host
 from ..store.rest.settings import ServerSettings
 from ..store.store import Store, open_store
 from ..store.webhook_hosts import HostRules
-from .main import exit_code
 
 logger = logging.getLogger("mlserve.store")
 

@@ -11,8 +11,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from mlserve.cli.main import exit_code
 from mlserve.runtimes import errors
+from mlserve.runtimes.exit_codes import exit_code
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "mlserve")
