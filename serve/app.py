@@ -1,4 +1,4 @@
-"""The service as an ASGI application: the hot route, the quiet ones, its life from start to end."""
+"""The service as an ASGI application: the hot routes, the quiet ones, its life."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import Any
 
@@ -21,12 +21,13 @@ from ..runtimes.flavors import Model
 from .decoding import Decoder
 from .dispatch import Dispatcher, Limits
 from .examples import make_example
-from .invocations import Invocations, Receive, Send
+from .invocations import Invocations, Receive, Reshape, Send
 from .logs import AccessLog
 from .metrics import MetricStore, Recorder, ServiceCollector
 from .openapi import describe
 from .pace import Pace
 from .page import render_page
+from .platform_routes import platform_routes, scoring_forms
 from .predicting import predict_batch
 from .request_ids import HEADER, RequestIds, Scope
 from .routes import Documents, fail, quiet_routes, refuse
@@ -61,19 +62,22 @@ class Service:
         self._access_log = access_log
         self._problem: str | None = "the model is not warmed up yet"
         self._request_ids = RequestIds()
-        self._invocations = Invocations(
-            self._decoder, self._recorder, settings.max_body_mb * 2**20, access_log
-        )
+        self._invocations = self._make_scoring(self._decoder)
+        self._scoring = {"/invocations": self._invocations} | {
+            path: self._make_scoring(Decoder(model, form.translate), form.reshape)
+            for path, form in scoring_forms(settings).items()
+        }
         self._quiet = self._quiet_app(store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection; the hot route goes around Starlette's router."""
+        """Serve one ASGI connection; the hot routes go around Starlette's router."""
         if scope["type"] != "http":
             await self._quiet(scope, receive, send)
             return
         scope["request_id"] = self._request_ids.take(scope["headers"])
-        if scope["path"] == "/invocations" and scope["method"] == "POST":
-            await self._invocations(scope, receive, send)
+        scoring = self._scoring.get(scope["path"])
+        if scoring is not None and scope["method"] == "POST":
+            await scoring(scope, receive, send)
         else:
             await self._serve_quietly(scope, receive, send)
 
@@ -95,13 +99,23 @@ class Service:
         if self._access_log is not None:
             self._access_log(scope, status, perf_counter() - started, size, scope["request_id"])
 
+    def _make_scoring(self, decoder: Decoder, reshape: Reshape | None = None) -> Invocations:
+        most_bytes = self._settings.max_body_mb * 2**20
+        return Invocations(decoder, self._recorder, most_bytes, self._access_log, reshape)
+
     def _quiet_app(self, store: MetricStore) -> Starlette:
         model, settings = self._model, self._settings
         labels = {"model": settings.model_name, "version": settings.model_version}
         documents = _documents(model, self._example, labels["model"], labels["version"])
         collector = ServiceCollector(store, labels)
         routes = [
-            Route("/invocations", self._invocations, methods=["POST"]),
+            *platform_routes(settings, lambda: self._problem),
+            # To Starlette, braces are parameters; a model with some in its name has KServe's route.
+            *(
+                Route(path, scoring, methods=["POST"])
+                for path, scoring in self._scoring.items()
+                if "{" not in path
+            ),
             *quiet_routes(documents, collector, lambda: self._problem),
         ]
         handlers: dict[Any, Any] = {HTTPException: refuse, Exception: fail}
@@ -122,7 +136,8 @@ class Service:
             self._recorder,
             Pace() if self._model.flavor in _STEADY_FLAVORS and runtime.is_row_wise else None,
         )
-        self._invocations.start(dispatcher)
+        for scoring in self._scoring.values():
+            scoring.start(dispatcher)
         await self._warm_up()
         try:
             yield
@@ -177,4 +192,12 @@ def _read_example(model: Model) -> bytes | None:
 def _documents(model: Model, example: bytes | None, name: str, model_version: str) -> Documents:
     openapi = describe(model.spec, example, name, model_version)
     page, page_headers = render_page(model.spec, model.flavor, example, name, model_version)
-    return Documents(version("mlserve"), orjson.dumps(openapi), page, page_headers)
+    return Documents(_own_version(), orjson.dumps(openapi), page, page_headers)
+
+
+def _own_version() -> str:
+    """Return the version of mlserve, which an image need not tell: it holds code, no metadata."""
+    try:
+        return version("mlserve")
+    except PackageNotFoundError:
+        return "unknown"

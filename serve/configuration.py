@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from ..runtimes.errors import InvalidSetting, nearest
@@ -55,17 +56,20 @@ def build_settings(
     environment: Mapping[str, str],
     config: Path | None = None,
     locate: Locate = locate_folder,
+    defaults: Mapping[str, object] = MappingProxyType({}),
 ) -> Settings:
     """Return the settings: flags first, then variables, then the file ``config``, then defaults.
 
-    ``flags`` holds, by field name, those that were given. MLflow's own variables count below ours.
+    ``flags`` holds, by field name, those that were given; ``defaults`` those that go before the
+    fields' own. MLflow's own variables count below ours.
     Once all else is read, ``locate`` finds the model, whose name and version count where none was
     given. Raises `InvalidSetting` for what is unknown or not as expected, and what ``locate``
     raises.
     """
     if config is None and environment.get(CONFIG_VARIABLE):
         config = Path(environment[CONFIG_VARIABLE])
-    values = {} if config is None else _read_file(config)
+    values = {name: _read(SETTINGS[name], defaults[name], name) for name in defaults}
+    values |= {} if config is None else _read_file(config)
     values |= _read_variables(environment)
     values |= {name: _read(SETTINGS[name], flags[name], SETTINGS[name].flag) for name in flags}
     model = SETTINGS["model"]

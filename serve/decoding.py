@@ -16,7 +16,7 @@ from ..runtimes.schema import ColumnSchema
 from .batching import Rows
 from .content import BodyFormat, parse_content_type, to_utf8
 from .csv_body import read_csv_body
-from .json_body import read_json_body
+from .json_body import Translate, read_json_body
 from .typed_rows import TypedRowsDecoder
 
 _ROWS_KEY = "rows"
@@ -37,10 +37,13 @@ class Decoded(NamedTuple):
 
 
 class Decoder:
-    """Reads the bodies of requests to one model."""
+    """Reads the bodies of requests to one model.
 
-    def __init__(self, model: Model) -> None:
-        self._spec = model.spec
+    With ``translate``, those of a platform's own form too.
+    """
+
+    def __init__(self, model: Model, translate: Translate | None = None) -> None:
+        self._spec, self._translate = model.spec, translate
         self._is_row_wise = model.runtime.is_row_wise
         signature = model.spec.signature
         # A model that checks its input by its own type hints needs no second opinion.
@@ -72,7 +75,7 @@ class Decoder:
         return self._enforcer.pack(rows)
 
     def _decode_json(self, body: bytes) -> Decoded:
-        request = read_json_body(body, self._spec)
+        request = read_json_body(body, self._spec, self._translate)
         params = enforce_params(self._params, request.params)
         if isinstance(request.params, dict):
             own = self._own_params & request.params.keys()

@@ -1,4 +1,4 @@
-"""POST /invocations, the hot route: a plain ASGI endpoint from request to answer."""
+"""POST /invocations and its like, the hot routes: a plain ASGI endpoint from request to answer."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from .statuses import ErrorAnswer, encode_error
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Reshape = Callable[[bytes], bytes]
 
 logger = logging.getLogger("mlserve.serve")
 _JSON = (b"content-type", b"application/json")
@@ -57,7 +58,8 @@ class ClientDisconnected(Exception):
 class Invocations:
     """Answers scoring requests for one model.
 
-    ``dispatcher`` is there from `start` to the end of the service.
+    ``dispatcher`` is there from `start` to the end of the service; ``reshape`` gives a good answer
+    the form that a platform expects.
     """
 
     def __init__(
@@ -66,8 +68,10 @@ class Invocations:
         recorder: Recorder,
         max_body_bytes: int,
         access_log: AccessLog | None = None,
+        reshape: Reshape | None = None,
     ) -> None:
         self._decoder, self._recorder = decoder, recorder
+        self._reshape = reshape
         self._max_body_bytes, self._access_log = max_body_bytes, access_log
         self._dispatcher: Dispatcher | None = None
         self._last_client: object = None
@@ -92,6 +96,8 @@ class Invocations:
             # Held until this request is over, for its rows to be freed behind the answer.
             pending = self.submit(body, content_type, scope.get("client"))
             answer = await pending
+            if self._reshape is not None:
+                answer = self._reshape(answer)
             status, headers = 200, [_JSON]
         except ClientDisconnected:  # for the log and the metrics: nobody reads the answer
             status, answer, headers = 499, b"", []

@@ -38,6 +38,10 @@ _SPLIT_KEYS = frozenset({"columns", "data", "index"})
 _SHOWN_LENGTHS = 5
 
 
+Translate = Callable[[dict[str, Any], ModelSpec], dict[str, Any]]
+"""Makes a document of a platform's own form one of the scoring protocol."""
+
+
 @dataclass(frozen=True, slots=True)
 class JsonRequest:
     """What a JSON body holds; ``params`` is whatever stands there, to be checked by its schema.
@@ -51,9 +55,11 @@ class JsonRequest:
     is_bare: bool = False
 
 
-def read_json_body(body: bytes, spec: ModelSpec) -> JsonRequest:
+def read_json_body(body: bytes, spec: ModelSpec, translate: Translate | None = None) -> JsonRequest:
     """Return the data and params of ``body`` for the model of ``spec``, or say what is wrong."""
     document = parse_json(body)
+    if translate is not None and isinstance(document, dict):
+        document = translate(document, spec)
     if not isinstance(document, dict):
         raise MalformedRequest(
             f"the body is {_json_type(document)}, expected a JSON object with one of the keys "

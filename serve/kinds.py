@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 Number = TypeVar("Number", int, float)
 
+_PATH = re.compile(r"/[^\s{}?#%]*")
 _SWITCH_WORDS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
     ("0", "false", "no", "off"), False
 )
@@ -61,6 +63,19 @@ def choice(*choices: str) -> Kind:
     return Kind(f"{', '.join(choices[:-1])} or {choices[-1]}", read, "|".join(choices))
 
 
+def several(*choices: str) -> Kind:
+    """Return the kind of names that are each one of ``choices``, in either case, without order."""
+
+    def read(value: object) -> tuple[str, ...]:
+        names = {name.lower() for name in _read_names(value)}
+        if not names.issubset(choices):
+            raise ValueError
+        return tuple(sorted(names))
+
+    listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return Kind(f"names, separated by commas, each {listed}", read, "NAMES")
+
+
 def _within(value: Number, least: float, most: float) -> Number:
     if not least <= value <= most:
         raise ValueError
@@ -101,8 +116,16 @@ def _read_model(value: object) -> str:
     return str(value) if isinstance(value, Path) else _read_text(value)
 
 
+def _read_path(value: object) -> str:
+    path = _read_text(value)
+    if not _PATH.fullmatch(path):
+        raise ValueError
+    return path
+
+
 TEXT: Final = Kind("a text that is not empty", _read_text, "TEXT")
 LABEL: Final = Kind("a text", _read_label, "TEXT")
 SWITCH: Final = Kind("true or false", _read_switch)
 NAMES: Final = Kind("names, separated by commas", _read_names, "NAME")
+PATH: Final = Kind("a path that begins with /, without spaces and {}?#%", _read_path, "PATH")
 MODEL: Final = Kind("a folder or a reference to a model", _read_model, "MODEL")

@@ -16,6 +16,7 @@ from .metrics import ServiceCollector, expose
 from .statuses import encode_error
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Problem = Callable[[], str | None]
 _HTTP_ERROR_CODES = {404: "ENDPOINT_NOT_FOUND", 405: "BAD_REQUEST"}
 
 
@@ -30,7 +31,7 @@ class Documents:
 
 
 def quiet_routes(
-    documents: Documents, collector: ServiceCollector, problem: Callable[[], str | None]
+    documents: Documents, collector: ServiceCollector, problem: Problem
 ) -> list[Route]:
     """Return the GET routes; ``problem`` tells why the service is not ready, or None if it is."""
 
@@ -39,11 +40,6 @@ def quiet_routes(
         if (reason := problem()) is not None:
             return _unready(reason)
         return Response("\n", media_type="application/json")
-
-    async def health(_: Request) -> Response:
-        if (reason := problem()) is not None:
-            return _unready(reason)
-        return _json({"status": "ready"})
 
     async def version(_: Request) -> Response:
         return Response(documents.version, media_type="text/plain")
@@ -58,6 +54,7 @@ def quiet_routes(
     async def page(_: Request) -> Response:
         return Response(documents.page, media_type="text/html", headers=documents.page_headers)
 
+    health = make_health(problem)
     endpoints: dict[str, Endpoint] = {
         "/": page,
         "/ping": ping,
@@ -69,6 +66,18 @@ def quiet_routes(
         "/openapi.json": openapi,
     }
     return [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
+
+
+def make_health(problem: Problem, ready: Mapping[str, object] | None = None) -> Endpoint:
+    """Return what answers ``ready`` while there is no ``problem``, and 503 where there is one."""
+    body = {"status": "ready"} if ready is None else dict(ready)
+
+    async def health(_: Request) -> Response:
+        if (reason := problem()) is not None:
+            return _unready(reason)
+        return answer_json(body)
+
+    return health
 
 
 async def refuse(request: Request, error: HTTPException) -> Response:
@@ -92,11 +101,12 @@ def _unready(reason: str) -> Response:
 def _error(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    response = _json({"error_code": code, "message": message})
+    response = answer_json({"error_code": code, "message": message})
     response.status_code = status
     response.headers.update(headers or {})
     return response
 
 
-def _json(value: object) -> Response:
+def answer_json(value: object) -> Response:
+    """Return the response that holds ``value``."""
     return Response(orjson.dumps(value), media_type="application/json")

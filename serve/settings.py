@@ -10,7 +10,19 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
-from .kinds import LABEL, MODEL, NAMES, SWITCH, TEXT, Kind, choice, number, whole_number
+from .kinds import (
+    LABEL,
+    MODEL,
+    NAMES,
+    PATH,
+    SWITCH,
+    TEXT,
+    Kind,
+    choice,
+    number,
+    several,
+    whole_number,
+)
 
 PREFIX: Final = "MLSERVE_"
 
@@ -150,6 +162,24 @@ class Settings:
             "--drain-seconds",
             "Seconds that accepted requests have to finish when the service is told to stop.",
             number(0, 86_400, "SECONDS"),
+        ),
+    )
+    contracts: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            "--contracts",
+            "The platforms whose routes are answered beside those of MLflow.",
+            several("azureml", "kserve", "sagemaker", "vertex"),
+        ),
+    )
+    health_route: str = field(
+        default="/health",
+        metadata=_about("--health-route", "The path at which Vertex AI asks for health.", PATH),
+    )
+    predict_route: str = field(
+        default="/predict",
+        metadata=_about(
+            "--predict-route", "The path to which Vertex AI sends what is to be predicted.", PATH
         ),
     )
     model_name: str = field(
