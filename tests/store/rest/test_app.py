@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from mlserve.store.operation import Role
@@ -25,16 +26,25 @@ from .clients import API, PROXY, client_of, send_raw
 TOKENS = {role: make_token() for role in Role}
 PASSWORD = "correct horse"
 
+_numbers = count()
 
-@pytest.fixture
-def store(tmp_path):
-    """A store on SQLite alone: what is tested here asks the database for little."""
-    made = open_store(f"sqlite:///{tmp_path / 'store.db'}", str(tmp_path / "artifacts"))
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """One store for all, on SQLite alone: what is tested here asks the database for little."""
+    folder = tmp_path_factory.mktemp("store")
+    made = open_store(f"sqlite:///{folder / 'store.db'}", str(folder / "artifacts"))
     yield made
     made.close()
 
 
 @pytest.fixture
+def name() -> str:
+    """A name that nothing has yet."""
+    return f"name-{next(_numbers)}"
+
+
+@pytest.fixture(scope="module")
 def client(store):
     with client_of(store) as made:
         yield made
@@ -71,10 +81,10 @@ def test_the_default_experiment_is_there(client):
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_what_was_written_is_read(client):
-    made = client.post(f"{API}/experiments/create", json={"name": "a"})
+def test_what_was_written_is_read(client, name):
+    made = client.post(f"{API}/experiments/create", json={"name": name})
     assert list(made.json()) == ["experiment_id"]
-    found = client.get(f"{API}/experiments/get-by-name", params={"experiment_name": "a"})
+    found = client.get(f"{API}/experiments/get-by-name", params={"experiment_name": name})
     assert found.json()["experiment"]["experiment_id"] == made.json()["experiment_id"]
 
 
@@ -151,16 +161,20 @@ def test_a_body_that_is_no_request_is_never_a_fault_of_the_server(client, operat
 @pytest.mark.parametrize(
     "kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; a=b"]
 )
-def test_a_body_that_a_page_could_send_unasked_is_refused(client, kind):
+def test_a_body_that_a_page_could_send_unasked_is_refused(client, kind, name):
     headers = {} if kind is None else {"content-type": kind}
-    answer = client.post(f"{API}/experiments/create", content=b'{"name": "a"}', headers=headers)
+    answer = client.post(
+        f"{API}/experiments/create", content=json.dumps({"name": name}), headers=headers
+    )
     assert answer.status_code == 400
     assert "expected application/json" in answer.json()["message"]
 
 
-def test_json_may_name_its_encoding(client):
+def test_json_may_name_its_encoding(client, name):
     headers = {"content-type": "Application/JSON; charset=utf-8"}
-    answer = client.post(f"{API}/experiments/create", content=b'{"name": "a"}', headers=headers)
+    answer = client.post(
+        f"{API}/experiments/create", content=json.dumps({"name": name}), headers=headers
+    )
     assert answer.status_code == 200
 
 
@@ -181,8 +195,8 @@ def test_a_body_that_tells_no_length_is_held_to_the_limit(store):
         assert answer.status_code == 413
 
 
-def test_a_compressed_body_is_not_unpacked(client):
-    body = gzip.compress(json.dumps({"name": "a"}).encode())
+def test_a_compressed_body_is_not_unpacked(client, name):
+    body = gzip.compress(json.dumps({"name": name}).encode())
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
     answer = client.post(f"{API}/experiments/create", content=body, headers=headers)
     assert answer.status_code == 400
@@ -209,12 +223,12 @@ def test_a_host_that_is_allowed_is_answered(store):
         assert client.get(path, headers=headers).status_code == 200
 
 
-def test_a_page_of_elsewhere_changes_nothing(client):
+def test_a_page_of_elsewhere_changes_nothing(client, name):
     headers = {"origin": "https://evil.example"}
-    answer = client.post(f"{API}/experiments/create", json={"name": "a"}, headers=headers)
+    answer = client.post(f"{API}/experiments/create", json={"name": name}, headers=headers)
     assert answer.status_code == 403
     assert client.put(f"{PROXY}/a", content=b"x", headers=headers).status_code == 403
-    found = client.get(f"{API}/experiments/get-by-name", params={"experiment_name": "a"})
+    found = client.get(f"{API}/experiments/get-by-name", params={"experiment_name": name})
     assert found.status_code == 404
 
 
@@ -234,7 +248,7 @@ def test_a_script_in_a_name_or_a_tag_comes_back_as_json_that_no_browser_runs(cli
 def test_a_script_in_what_is_refused_comes_back_as_json_that_no_browser_runs(client):
     for answer in (
         client.get(f"/{SCRIPT}"),
-        client.get(f"{API}/experiments/get-by-name", params={"experiment_name": SCRIPT}),
+        client.get(f"{API}/experiments/get-by-name", params={"experiment_name": f"no {SCRIPT}"}),
         client.get(f"{PROXY}/{SCRIPT}"),
     ):
         assert answer.status_code in {400, 404}
@@ -245,14 +259,14 @@ def test_a_script_in_what_is_refused_comes_back_as_json_that_no_browser_runs(cli
 # Who is let in
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def guarded(store, access):
     with client_of(store, access) as made:
         yield made
 
 
-def test_without_accounts_anybody_is_let_in(client):
-    assert client.post(f"{API}/experiments/create", json={"name": "a"}).status_code == 200
+def test_without_accounts_anybody_is_let_in(client, name):
+    assert client.post(f"{API}/experiments/create", json={"name": name}).status_code == 200
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.work)
@@ -329,13 +343,15 @@ def test_no_form_of_a_path_gets_around_the_accounts(guarded, path):
         {"authorization": "Bearer " + "0" * 43},
     ],
 )
-def test_no_header_but_true_credentials_lets_anybody_in(guarded, headers):
-    answer = guarded.post(f"{API}/experiments/create", json={"name": "a"}, headers=headers)
+def test_no_header_but_true_credentials_lets_anybody_in(guarded, headers, name):
+    answer = guarded.post(f"{API}/experiments/create", json={"name": name}, headers=headers)
     assert answer.status_code == 401
 
 
-def test_a_password_lets_its_account_in(guarded):
-    answer = guarded.post(f"{API}/experiments/create", json={"name": "a"}, auth=("alice", PASSWORD))
+def test_a_password_lets_its_account_in(guarded, name):
+    answer = guarded.post(
+        f"{API}/experiments/create", json={"name": name}, auth=("alice", PASSWORD)
+    )
     assert answer.status_code == 200
 
 
@@ -347,10 +363,10 @@ def test_a_credential_is_asked_for_before_the_body_is_read(guarded):
 # Faults of the server itself
 
 
-def test_a_fault_tells_an_id_and_the_log_has_the_rest(store, caplog):
+def test_a_fault_tells_an_id_and_the_log_has_the_rest(store, caplog, name):
     broken = replace(store, clock=lambda: 1 // 0)
     with caplog.at_level(logging.ERROR), client_of(broken) as client:
-        answer = client.post(f"{API}/experiments/create", json={"name": "a"})
+        answer = client.post(f"{API}/experiments/create", json={"name": name})
     assert (answer.status_code, answer.json()["error_code"]) == (500, "INTERNAL_ERROR")
     request_id = answer.headers["x-request-id"]
     assert f"request id {request_id}" in answer.json()["message"]

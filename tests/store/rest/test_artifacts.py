@@ -19,6 +19,16 @@ def store(tmp_path):
     made.close()
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A client of a server that all may share who leave nothing in it, and the folder it has."""
+    folder = tmp_path_factory.mktemp("shared")
+    store = open_store(f"sqlite:///{folder / 'store.db'}", str(folder / "artifacts"))
+    with client_of(store) as made:
+        yield made, folder / "artifacts"
+    store.close()
+
+
 @pytest.fixture
 def client(store):
     with client_of(store) as made:
@@ -189,7 +199,8 @@ TRAVERSALS = [
 
 @pytest.mark.parametrize("path", TRAVERSALS)
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_a_path_out_of_the_artifacts_is_refused(client, folder, method, path):
+def test_a_path_out_of_the_artifacts_is_refused(shared, method, path):
+    client, folder = shared
     content = b"x" if method == "PUT" else None
     status, answer = send_raw(client, method, f"{PROXY}/{path}", content)
     refusal = (404, "ENDPOINT_NOT_FOUND") if "%0a" in path else (400, "INVALID_PARAMETER_VALUE")
@@ -198,8 +209,8 @@ def test_a_path_out_of_the_artifacts_is_refused(client, folder, method, path):
 
 
 @pytest.mark.parametrize("path", ["..", "../..", "/etc", "a/../..", "a\\..", "%2e%2e", "a\0b", "#"])
-def test_a_folder_out_of_the_artifacts_is_not_listed(client, path):
-    answer = client.get(PROXY, params={"path": path})
+def test_a_folder_out_of_the_artifacts_is_not_listed(shared, path):
+    answer = shared[0].get(PROXY, params={"path": path})
     assert answer.status_code == 400
     assert answer.json()["message"].startswith("Invalid path")
 
