@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -26,6 +27,9 @@ from sqlalchemy import select
 
 from ..serve.processes import wait_until
 from .older_sources import REVISIONS, fill, make_schemas
+from .s3_server import bucket, client, s3_environment
+
+__all__ = ["bucket", "s3_environment"]
 
 RUNS = 300
 
@@ -110,4 +114,31 @@ def test_an_import_that_was_killed_and_begun_again_is_as_one(many_runs, at_once,
     store = open_store(f"sqlite:///{file}")
     assert copy(many_runs, store).failures == []
     assert all_of(store) == all_of(at_once)
+    store.close()
+
+
+@pytest.mark.usefixtures("s3_environment")
+def test_artifacts_move_from_a_bucket_into_another_place(schemas, bucket, tmp_path, s3_environment):
+    uri = fill(schemas / f"{REVISIONS[-1]}.db", tmp_path / "source", 2)
+    root, place = tmp_path / "source" / "mlruns", f"s3://{bucket}/mlruns"
+    for file in filter(Path.is_file, root.rglob("*")):
+        key = f"mlruns/{file.relative_to(root)}"
+        client(s3_environment).put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
+    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as connection, connection:
+        for table, column, start in [
+            ("experiments", "artifact_location", root),
+            ("model_versions", "source", root),
+            ("runs", "artifact_uri", root.as_uri()),
+        ]:
+            moved = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"
+            connection.execute(moved, [str(start), place])
+    shutil.rmtree(root)
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}", f"s3://{bucket}/ours")
+    tally = copy(uri, store)
+    assert tally.failures == []
+    assert tally.copied["files"] == 4
+    version = GET_MODEL_VERSION.run(store, VersionName("churn", "3")).model_version
+    assert version.source == f"mlflow-artifacts:/5/{0:032x}/artifacts/model"
+    with store.artifacts(version.source).read("MLmodel") as file:
+        assert file.read() == f"run_id: {0:032x}\n".encode()
     store.close()
