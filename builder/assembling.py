@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from .base_images import Base, BaseImage, OpenRegistry, open_base
+from .base_images import Base, BaseImage, open_base
 from .contract import BuiltImage, Stage, Tell
 from .errors import EngineFailed
 from .image_configs import encode_config, plan_config
@@ -35,6 +35,7 @@ from .oci import (
 )
 from .outputs import refuse_existing
 from .plan import BuildPlan
+from .registry_access import RegistryAccess
 
 _PUSH: Final = f"{__package__}.publishing:push_image"
 _TAR: Final = ".tar"
@@ -56,7 +57,7 @@ class OciOptions:
     cache: Path | None = None
     created: int = 0
     is_compressed: bool = True
-    open_registry: OpenRegistry | None = None
+    access: RegistryAccess = field(default_factory=RegistryAccess)
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ class OciEngine:
         built = self._built.get(image.digest)
         if built is None:
             raise EngineFailed(f"{image.digest} was not built here, or the engine was closed")
-        return str(resolve_name(_PUSH)(*built, self.options.open_registry, tell))
+        return str(resolve_name(_PUSH)(*built, self.options.access, tell))
 
     def close(self) -> None:
         """Remove the layers and close the bases."""
@@ -100,7 +101,7 @@ class OciEngine:
         self._resources.close()
 
     def _open_base(self, stage: Stage) -> Base:
-        base = open_base(stage.plan.base, self.options.open_registry)
+        base = open_base(stage.plan.base, self.options.access)
         self._resources.callback(base.close)
         return base
 

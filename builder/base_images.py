@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,16 +11,14 @@ from typing import Final
 from ..runtimes.errors import shorten
 from .archives import Archive
 from .contract import BlobSource
-from .errors import ImageNotFound, InvalidImage, InvalidImageName, RegistryRefused, UnusableBase
+from .errors import ImageNotFound, InvalidImage, InvalidImageName, UnusableBase
 from .image_configs import ImageConfig, decode_config
 from .image_names import ImageName, parse_image_name
 from .images import Blob
 from .layouts import MARKER, Layout, read_document
 from .oci import INDEX, INDEXES, MANIFESTS, Descriptor, Index, Manifest, decode
 from .plan import Platform
-
-OpenRegistry = Callable[[ImageName], BlobSource]
-"""Opens the repository of a registry."""
+from .registry_access import RegistryAccess
 
 _LOCAL: Final = ("oci:", "oci-archive:", "docker-archive:")
 _PATHS: Final = ("/", "./", "../", "~")
@@ -66,10 +63,6 @@ class Base:
             descriptor = self._choose(self.source.resolve(self.reference), platform)
         except ImageNotFound as error:
             raise UnusableBase(self.text, str(error), "an image") from error
-        except RegistryRefused as error:
-            if error.status != 404:
-                raise
-            raise UnusableBase(self.text, str(error), "an image") from error
         what = f"{descriptor.digest} of {self.text}"
         manifest = decode(self.source.read_manifest(descriptor), Manifest, what)
         opened = self.source.open(manifest.config)
@@ -110,7 +103,7 @@ class Base:
         self.source.close()
 
 
-def open_base(base: str, open_registry: OpenRegistry | None = None) -> Base:
+def open_base(base: str, access: RegistryAccess) -> Base:
     """Return the base that ``base`` names.
 
     It is a layout or a tar if it begins with ``oci:``, ``oci-archive:`` or ``docker-archive:``, or
@@ -129,8 +122,7 @@ def open_base(base: str, open_registry: OpenRegistry | None = None) -> Base:
         name = parse_image_name(base.removeprefix("docker://"))
     except InvalidImageName as error:
         raise UnusableBase(base, str(error), "the name or the path of an image") from error
-    source = (open_registry or resolve_name(_REGISTRY))(name)
-    return Base(base, source, name.reference, name)
+    return Base(base, resolve_name(_REGISTRY)(name, access), name.reference, name)
 
 
 def _local_path(base: str) -> str:

@@ -13,6 +13,7 @@
         ├── EngineFailed             the engine gave up on a build
         ├── RegistryRefused          a registry that says no: credentials, names, limits
         ├── RegistryUnavailable      a registry that does not answer, or not to the end
+        ├── CredentialsUnavailable   a login that is kept somewhere and cannot be had
         ├── DigestMismatch           bytes that are not those that their digest promises
         ├── OutputExists             an image is to be written where something is already
         └── OutputFailed             an image that could not be written: a full disk, a right
@@ -91,10 +92,33 @@ class RegistryRefused(BuildError):
 
 
 class RegistryUnavailable(BuildError):
-    """A registry that does not answer, or breaks off however often it is asked."""
+    """A registry that does not answer, or breaks off however often it is asked.
 
-    def __init__(self, registry: str, action: str, reason: str) -> None:
-        super().__init__(f"{registry} could not {action}: {reason}; try again later")
+    ``retry_after`` is its header of that name; ``is_final`` says that asking again does not help.
+    """
+
+    def __init__(
+        self,
+        registry: str,
+        action: str,
+        reason: str,
+        *,
+        advice: str = "try again later",
+        retry_after: str | None = None,
+        is_final: bool = False,
+    ) -> None:
+        self.retry_after, self.is_final = retry_after, is_final
+        super().__init__(f"{registry} could not {action}: {reason}; {advice}")
+
+
+class CredentialsUnavailable(BuildError):
+    """A login for a registry that is kept somewhere, and cannot be had from there."""
+
+    def __init__(self, registry: str, reason: str) -> None:
+        super().__init__(
+            f"the login for {registry} cannot be had: {reason}; log in again with: "
+            f"docker login {registry}"
+        )
 
 
 class DigestMismatch(BuildError):
