@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import os
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from ...runtimes.errors import InvalidSetting, nearest, shorten
 from ..errors import Forbidden, Unauthenticated
 from ..operation import Role
+from .answers import RequestHeaders
 from .secret_hashes import (
     PasswordHash,
     digest_token,
@@ -115,7 +116,7 @@ class Access:
         return found
 
 
-def authorization(headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+def authorization(headers: RequestHeaders) -> bytes:
     """Return the Authorization header; raises `Unauthenticated` unless there is just one."""
     found = [value for name, value in headers if name == b"authorization"]
     if len(found) != 1:

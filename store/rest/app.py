@@ -19,9 +19,18 @@ from ..registry_operations import OPERATIONS as REGISTRY_OPERATIONS
 from ..tracking_operations import OPERATIONS as TRACKING_OPERATIONS
 from .about import HEALTH, VERSION, about_routes
 from .access import ANYBODY, Access, Caller, authorization
-from .answers import Answer, Receive, Scope, Send, encode_answer, error_answer, json_answer
+from .answers import (
+    Answer,
+    Receive,
+    RequestHeaders,
+    Scope,
+    Send,
+    encode_answer,
+    error_answer,
+    json_answer,
+)
 from .artifacts import ArtifactProxy
-from .bodies import read_body
+from .bodies import Bodies
 from .downloads import Downloads
 from .hosts import SAFE_METHODS, HostGuard
 from .refusals import UnknownEndpoint, WrongContentType, WrongMethod
@@ -36,10 +45,10 @@ if TYPE_CHECKING:
 
 OPERATIONS: tuple[AnyOperation, ...] = (*TRACKING_OPERATIONS, *REGISTRY_OPERATIONS)
 
-RequestHeaders = Sequence[tuple[bytes, bytes]]
 AccessLog = Callable[[Mapping[str, Any], int, float, int, str], None]
 
 _MIB = 2**20
+_BODIES_AT_ONCE = 8
 _COMPANION_SECONDS = 3.0
 # A probe of a load balancer has no account, and knows no name of this server.
 _OPEN = frozenset({HEALTH, VERSION})
@@ -78,7 +87,8 @@ class StoreApp:
         self._access, self._take_id, self._access_log = access, take_id, access_log
         self._companions = companions
         self._hosts = HostGuard(settings.allowed_hosts, settings.host)
-        self._limit = settings.max_body_mb * _MIB
+        limit = settings.max_body_mb * _MIB
+        self._bodies = Bodies(limit, limit * _BODIES_AT_ONCE)
         self._threads = Threads()
         self._routes = Routes(OPERATIONS)
         lane = self._threads.artifacts
@@ -137,13 +147,13 @@ class StoreApp:
         self, found: Match, caller: Caller, scope: Scope, receive: Receive
     ) -> Answer:
         headers = scope["headers"]
-        body = await read_body(headers, receive, self._limit)
-        if body:
-            _require_json(headers)
-        raw = Raw(found.fields, scope["query_string"], body)
-        store = replace(self._store, caller=caller.name)
-        lane = self._threads.lane_of(found.operation)
-        return json_answer(await lane.run(_run, found.operation, store, raw))
+        async with self._bodies.read(headers, receive) as body:
+            if body:
+                _require_json(headers)
+            raw = Raw(found.fields, scope["query_string"], body)
+            store = replace(self._store, caller=caller.name)
+            lane = self._threads.lane_of(found.operation)
+            return json_answer(await lane.run(_run, found.operation, store, raw))
 
     @asynccontextmanager
     async def _live(self, _: Any) -> AsyncIterator[None]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidParameter, TooLarge
-from .answers import Receive
+from ..errors import InvalidParameter, StoreUnavailable, TooLarge
+from .answers import Receive, RequestHeaders
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -16,22 +17,42 @@ if TYPE_CHECKING:
 DISCONNECT = "http.disconnect"
 
 
-def declared_length(headers: Sequence[tuple[bytes, bytes]]) -> int:
+def declared_length(headers: RequestHeaders) -> int:
     """Return the Content-Length, or 0 where there is none."""
     found = [value for name, value in headers if name == b"content-length"]
     return int(found[0]) if found and found[0].isdigit() else 0
 
 
-async def read_body(headers: Sequence[tuple[bytes, bytes]], receive: Receive, limit: int) -> bytes:
-    """Return the whole body; raises `TooLarge` for one over ``limit`` bytes."""
-    require_within(declared_length(headers), limit)
-    pieces, size, more = [], 0, True
-    while more:
-        piece, more = _take(await receive())
-        size += len(piece)
-        require_within(size, limit)
-        pieces.append(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+class Bodies:
+    """Reads whole bodies of at most ``limit`` bytes, and holds at most ``most`` bytes at once."""
+
+    def __init__(self, limit: int, most: int) -> None:
+        self._limit, self._most, self._held = limit, most, 0
+
+    @asynccontextmanager
+    async def read(self, headers: RequestHeaders, receive: Receive) -> AsyncIterator[bytes]:
+        """Give the body, which counts as held until the end of the context.
+
+        Raises `TooLarge`, and `StoreUnavailable` where others hold too much.
+        """
+        require_within(declared_length(headers), self._limit)
+        pieces: list[bytes] = []
+        size, more = 0, True
+        try:
+            while more:
+                piece, more = _take(await receive())
+                size += len(piece)
+                self._hold(len(piece))
+                require_within(size, self._limit)
+                pieces.append(piece)
+            yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        finally:
+            self._held -= size
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held > self._most:
+            raise StoreUnavailable(f"requests of {self._most} bytes are being read; try again")
 
 
 class BodyFile(io.RawIOBase):

@@ -7,11 +7,12 @@ another server that wants to change something sends that server's name as Origin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from .answers import RequestHeaders
 from .refusals import ForeignHost, ForeignOrigin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,7 +31,7 @@ class HostGuard:
         self._patterns = [one.strip().lower() for one in allowed if one.strip()]
         self._listening = listening.lower()
 
-    def check(self, method: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    def check(self, method: str, headers: RequestHeaders) -> None:
         """Raise `ForeignHost` or `ForeignOrigin` for a request that is not to be answered."""
         hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
         host = hosts[0] if len(hosts) == 1 else ""

@@ -25,7 +25,7 @@ class ServerSettings:
     lifecycle: Path | None = None
     webhook_hosts: tuple[str, ...] = ()
     webhook_hosts_only: bool = False
-    max_body_mb: int = 32
+    max_body_mb: int = 16
     max_artifact_mb: int = 0
     drain_seconds: float = 30.0
     access_log: bool = False

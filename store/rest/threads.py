@@ -15,11 +15,9 @@ Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
 # Work that reads or writes artifacts, which may be far away, beside the database.
-_SLOW = frozenset(
+SLOW = frozenset(
     {
         "model_versions:create_model_version",
-        "promotions:transition_stage",
-        "promotions:roll_back",
         "run_artifacts:list_artifacts",
         "run_artifacts:list_logged_model_artifacts",
     }
@@ -63,7 +61,7 @@ class Threads:
 
     def lane_of(self, operation: AnyOperation) -> Lane:
         """Return the lane in which ``operation`` is done."""
-        if operation.work in _SLOW:
+        if operation.work in SLOW:
             return self.artifacts
         return self.reads if operation.role is Role.READER else self.writes
 

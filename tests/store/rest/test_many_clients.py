@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from threading import Barrier
 
 import httpx
@@ -15,6 +15,7 @@ from ...serve.processes import wait_until
 from .clients import API, DEADLINE_SECONDS, PROXY, client_of
 
 CLIENTS, WRITES = 50, 12
+BODY = b"x" * 9000
 
 
 @pytest.fixture
@@ -86,11 +87,15 @@ def test_who_reads_does_not_wait_for_those_who_write(client, store):
         assert len({one.result(DEADLINE_SECONDS) for one in waiting}) == 40
 
 
-def begin_upload(client, path, length):
+def begin(client, request, length):
     connection = socket.create_connection((client.base_url.host, client.base_url.port), 60)
-    head = f"PUT {PROXY}/{path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n"
+    head = f"{request} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n"
     connection.sendall(head.encode())
     return connection
+
+
+def begin_upload(client, path, length):
+    return begin(client, f"PUT {PROXY}/{path}", length)
 
 
 def test_an_upload_that_stands_still_holds_nobody_up(client):
@@ -121,3 +126,19 @@ def test_a_download_that_breaks_off_is_given_up(client):
         with client.stream("GET", f"{PROXY}/large") as answer:
             assert next(answer.iter_raw())
     assert client.get(f"{PROXY}/large", headers={"range": "bytes=0-0"}).content == b"\0"
+
+
+def test_bodies_that_are_too_much_together_are_put_off(store):
+    with client_of(store, max_body_mb=1) as client, ExitStack() as stack:
+        for _ in range(8):  # each may be this large, and eight of them together
+            connection = stack.enter_context(
+                closing(begin(client, f"POST {API}/runs/create", 2**20))
+            )
+            connection.sendall(b" " * (2**20 - 1000))
+        wait_until(lambda: client.post(f"{API}/runs/create", content=BODY).status_code == 503)
+        answer = client.post(f"{API}/runs/create", content=BODY)
+        assert answer.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
+        assert answer.headers["retry-after"] == "1"
+        assert client.get(f"{API}/experiments/get?experiment_id=0").status_code == 200
+        stack.close()
+        wait_until(lambda: client.post(f"{API}/runs/create", content=BODY).status_code != 503)

@@ -8,6 +8,7 @@ from mlserve.store.errors import InvalidParameter
 from mlserve.store.rest.app import OPERATIONS
 from mlserve.store.rest.refusals import WrongMethod
 from mlserve.store.rest.routing import Routes
+from mlserve.store.rest.threads import SLOW
 
 API = "/api/2.0/mlflow"
 ROUTES = Routes(OPERATIONS)
@@ -72,3 +73,7 @@ def test_a_wrong_method_is_refused_with_the_right_ones():
 def test_a_field_that_is_no_utf_8_is_refused():
     with pytest.raises(InvalidParameter, match="no UTF-8"):
         find("GET", f"{API}/logged-models/%ff")
+
+
+def test_work_that_may_be_slow_is_work_of_operations():
+    assert {operation.work for operation in OPERATIONS} >= SLOW
