@@ -258,7 +258,7 @@ class DatasetChoice(Entity, frozen=True):
 
 
 class SearchLoggedModels(Entity, frozen=True):
-    experiment_ids: list[str] = []
+    experiment_ids: list[str]
     filter: str | None = None
     datasets: list[DatasetChoice] = []
     max_results: int | None = None
