@@ -76,7 +76,7 @@ class Scope:
         What has to be true, instead of standing by itself, is taken for as likely as it is, but not
         looked for in an index.
         """
-        clauses = [
+        clauses: list[Clause] = [
             runs.c.experiment_id.in_(self.experiments),
             runs.c.lifecycle_stage.in_(self.stages),
         ]
