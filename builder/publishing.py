@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -61,6 +62,7 @@ class Destination:
     """A repository that images are put into; may be used by several threads."""
 
     repository: Repository
+    _stopping: Event = field(default_factory=Event)
 
     def push(self, image: Image, tags: Sequence[str], tell: Tell) -> None:
         """Put ``image`` here; its tags are set when everything else is there."""
@@ -69,11 +71,11 @@ class Destination:
             for line in pool.map(self.put_blob, image.blobs):
                 tell(line)
         except BaseException:
-            # Also Ctrl-C: what is being sent breaks off with its connection.
-            pool.shutdown(wait=False, cancel_futures=True)
-            self.close()
+            # Also Ctrl-C: what is being sent breaks off at its next piece.
+            self._stopping.set()
             raise
-        pool.shutdown()
+        finally:
+            pool.shutdown(cancel_futures=True)
         *parts, root = image.documents
         for part in parts:
             self.put_document(part, part.descriptor.digest)
@@ -89,7 +91,7 @@ class Destination:
         session = self._begin(blob)
         if session is None:
             return f"{short} was mounted"
-        _Upload(self.repository, blob, session).run()
+        _Upload(self.repository, blob, session, self._stopping).run()
         return f"{short} was sent: {blob.descriptor.size} bytes"
 
     def put_document(self, document: Document, reference: str) -> Answer:
@@ -147,8 +149,9 @@ def _taking(repository: Repository, blob: Blob) -> str:
 class _Upload:
     """One blob on its way: begins at ``session``, and goes on from where it broke off."""
 
-    def __init__(self, repository: Repository, blob: Blob, session: str) -> None:
+    def __init__(self, repository: Repository, blob: Blob, session: str, stopping: Event) -> None:
         self._repository, self._blob, self._session = repository, blob, session
+        self._stopping = stopping
         self._connection = repository.connection
         self._action = _taking(repository, blob)
         self._size = blob.descriptor.size
@@ -198,6 +201,8 @@ class _Upload:
         skipped = self._sent
         with self._blob.open() as stream:
             while chunk := stream.read(CHUNK_BYTES):
+                if self._stopping.is_set():
+                    raise CancelledError
                 if rest := chunk[skipped:]:
                     yield rest
                 skipped = max(0, skipped - len(chunk))

@@ -49,6 +49,9 @@ CORE = {
 
 # The modules that may import more, because they are imported only where they are needed.
 LAZY = {
+    "builder/publishing.py": set(),
+    "builder/registry.py": set(),
+    "builder/registry_connection.py": {"httpx"},
     "cli/store_launch.py": set(),
     "runtimes/frames.py": {"pandas"},
     "runtimes/inference.py": {"pandas"},

@@ -81,7 +81,8 @@ class Fault:
     """What happens to requests of a method whose path matches: ``times`` times.
 
     A ``status`` is answered instead; or an answer breaks off after ``cut_answer`` bytes, or a
-    request is dropped after ``cut_request`` of its bytes have gone through.
+    request after ``cut_request`` bytes. What came in of it is known afterwards if it ``is_kept``;
+    Docker's registry knows nothing of it.
     """
 
     method: str
@@ -91,6 +92,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     cut_answer: int | None = None
     cut_request: int | None = None
+    is_kept: bool = False
 
 
 @dataclass
@@ -104,6 +106,7 @@ class Faulty:
     ranges: list[str] = field(default_factory=list)
     wants_token: bool = False
     token_requests: list[str] = field(default_factory=list)
+    kept: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, method: str, path: str) -> Fault | None:
@@ -153,6 +156,10 @@ class _Forwarding(BaseHTTPRequestHandler):
             self._read_body()
             errors = {"errors": [{"code": "TROUBLE", "message": "on purpose"}]}
             self._answer(fault.status, fault.headers, json.dumps(errors).encode())
+        elif fault and fault.cut_request is not None:
+            self._take_a_part(fault)
+        elif self.command == "GET" and self.path in self.faulty.kept:
+            self._answer(204, self.faulty.kept[self.path], b"")
         else:
             self._forward(fault)
 
@@ -171,6 +178,19 @@ class _Forwarding(BaseHTTPRequestHandler):
     def _read_body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("content-length", 0)))
 
+    def _take_a_part(self, fault: Fault) -> None:
+        part = self.rfile.read(fault.cut_request)
+        if fault.is_kept:
+            connection = HTTPConnection(self.faulty.registry, timeout=60)
+            headers = {"host": self.headers["host"], "content-type": "application/octet-stream"}
+            connection.request(self.command, self.path, part, headers)
+            response = connection.getresponse()
+            response.read()
+            names = ("location", "range")
+            self.faulty.kept[self.path] = {name: response.headers[name] for name in names}
+            connection.close()
+        self._cut()
+
     def _forward(self, fault: Fault | None) -> None:
         """Send the request on, or what of it a fault lets through."""
         if value := self.headers.get("range") or self.headers.get("content-range"):
@@ -181,11 +201,6 @@ class _Forwarding(BaseHTTPRequestHandler):
             if name.lower() != "connection":
                 connection.putheader(name, value)
         connection.endheaders()
-        if fault and fault.cut_request is not None:
-            connection.send(self.rfile.read(fault.cut_request))
-            connection.close()
-            self._cut()
-            return
         if body := self._read_body():
             connection.send(body)
         response = connection.getresponse()

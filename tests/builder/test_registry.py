@@ -139,11 +139,19 @@ def test_a_download_that_breaks_off_goes_on_from_there(proxy: Faulty, trees, tmp
 
 
 def test_an_upload_that_breaks_off_goes_on_from_there(proxy: Faulty, trees):
-    proxy.faults.append(Fault("PATCH", "/uploads/", cut_request=3_000_000))
+    proxy.faults.append(Fault("PATCH", "/uploads/", cut_request=3_000_000, is_kept=True))
     tag = f"{proxy.address}/resumed:7"
     digest, _ = build_and_push(f"{proxy.address}/base:3.11", trees, tag)
     assert inspect(tag)["Digest"] == digest
     assert [text.partition("-")[0] for text in proxy.ranges] == ["3000000"]
+
+
+def test_an_upload_that_a_registry_forgets_begins_anew(proxy: Faulty, trees):
+    proxy.faults.append(Fault("PATCH", "/uploads/", cut_request=3_000_000, times=2))
+    tag = f"{proxy.address}/forgotten:7"
+    digest, _ = build_and_push(f"{proxy.address}/base:3.11", trees, tag)
+    assert inspect(tag)["Digest"] == digest
+    assert proxy.ranges == []
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PATCH", "PUT", "GET"])
