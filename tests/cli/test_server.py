@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from mlserve.cli.server import server
 from mlserve.store.rest.settings import ServerSettings
 
+from ..store.receiver import running_receiver
 from ..store.rest.clients import API, DEADLINE_SECONDS, PROXY
 from ..store.rest.programs import running_server, url_of
 
@@ -204,6 +205,42 @@ def test_the_stages_of_a_file_are_those_of_the_server(uri, tmp_path):
         answer = client.post(f"{API}/model-versions/transition-stage", json=body)
         assert answer.status_code == 400
         assert "New, Live" in answer.json()["message"]
+
+
+def create_webhook(client, url) -> httpx.Response:
+    body = {"name": "chat", "url": url, "events": ["model_version.alias_changed"]}
+    return client.post("/api/2.0/mlserve/webhooks", json=body)
+
+
+def test_webhooks_are_called_at_private_addresses_that_are_named(uri):
+    with (
+        running_receiver() as receiver,
+        running_server("--backend-store-uri", uri, "--webhook-hosts", "127.0.0.1") as program,
+        client_of(program) as client,
+    ):
+        receiver.hold.set()
+        assert create_webhook(client, receiver.url).status_code == 200
+        make_version(client)
+        body = {"name": "churn", "alias": "champion", "version": "1"}
+        assert client.post(f"{API}/registered-models/alias", json=body).status_code == 200
+        assert b"champion" in receiver.take().body
+
+
+def test_webhooks_are_not_made_for_private_addresses_that_nobody_named(uri):
+    with running_server("--backend-store-uri", uri) as program, client_of(program) as client:
+        answer = create_webhook(client, "http://127.0.0.1:1/in")
+        assert answer.status_code == 400
+        assert "127.0.0.1" in answer.json()["message"]
+
+
+def make_version(client) -> None:
+    run = client.post(f"{API}/runs/create", json={"experiment_id": "0"}).json()["run"]["info"]
+    path = f"0/{run['run_id']}/artifacts/model"
+    assert client.put(f"{PROXY}/{path}/MLmodel", content=b"flavors: {}").status_code == 200
+    client.post(f"{API}/registered-models/create", json={"name": "churn"})
+    source = f"mlflow-artifacts:/{path}"
+    body = {"name": "churn", "source": source, "run_id": run["run_id"]}
+    assert client.post(f"{API}/model-versions/create", json=body).status_code == 200
 
 
 def test_every_setting_has_a_flag_and_a_variable():

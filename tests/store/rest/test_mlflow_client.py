@@ -69,6 +69,20 @@ print(mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/a.txt"))
 """
 
 
+def test_the_client_of_mlflow_sends_whole_what_it_would_send_in_parts(mlflow_python, tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    parts = {
+        "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true",
+        "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "true",
+        "MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE": "1",
+        "MLFLOW_MULTIPART_DOWNLOAD_MINIMUM_FILE_SIZE": "1",
+    }
+    with client_of(store) as client:
+        printed = run([mlflow_python, "-c", LOG], str(client.base_url), **parts)
+    store.close()
+    assert "what was logged" in printed
+
+
 def test_the_client_of_mlflow_proves_who_it_is(mlflow_python, tmp_path):
     token = make_token()
     accounts = [
