@@ -35,6 +35,8 @@ class Places:
     def find(self, uri: str) -> str | None:
         """Return where the artifacts under ``uri`` were moved to; None if that is not said."""
         named = self.absolute(uri)
+        if ".." in named.split("/"):  # it is not where it begins
+            return None
         for start in sorted(self.moved, key=len, reverse=True):
             prefix = self.absolute(start).rstrip("/")
             if named == prefix or named.startswith(f"{prefix}/"):
