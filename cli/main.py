@@ -13,6 +13,10 @@ from ..runtimes.exit_codes import exit_code
 from .tables import printable
 
 COMMANDS: Final = {
+    "conformance": (
+        f"{__package__}.conformance:conformance",
+        "Whether a service keeps the contract of a platform.",
+    ),
     "experiments": (f"{__package__}.experiments:experiments", "The experiments of a store."),
     "gc": (f"{__package__}.gc:gc", "Delete for good what was deleted."),
     "import-mlflow": (f"{__package__}.import_mlflow:import_mlflow", "Copy what an MLflow holds."),
