@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from mlserve.store.errors import InvalidFilter, InvalidParameter
+from mlserve.store.experiment_search import WORDS as EXPERIMENT_WORDS
 from mlserve.store.filters import (
     LONGEST_FILTER,
     LONGEST_PATTERN,
@@ -15,9 +18,10 @@ from mlserve.store.filters import (
     Kind,
     parse_filter,
 )
+from mlserve.store.logged_model_search import WORDS as LOGGED_MODEL_WORDS
 from mlserve.store.ordering import LONGEST_TERM, MOST_TERMS, OrderWords, Term, parse_order
-from mlserve.store.registry_search import VERSION_WORDS
-from mlserve.store.run_search import ORDER_WORDS, WORDS
+from mlserve.store.registry_search import MODEL_WORDS, MOST_MODELS, MOST_VERSIONS, VERSION_WORDS
+from mlserve.store.run_search import MOST_EXPERIMENTS, MOST_RESULTS, ORDER_WORDS, WORDS
 
 INVALID = "Invalid clause(s) in filter string: '"
 
@@ -292,3 +296,14 @@ def test_an_order_that_cannot_be_read_is_refused(texts, reason):
 def test_what_an_entity_does_not_have_is_not_ordered_by():
     with pytest.raises(InvalidParameter, match="Invalid entity type 'metrics'"):
         parse_order(["metrics.m"], OrderWords(("name",)))
+
+
+def test_the_docs_tell_every_attribute_and_every_limit():
+    page = (Path(__file__).parents[2] / "docs" / "searching.md").read_text()
+    for words in (WORDS, EXPERIMENT_WORDS, LOGGED_MODEL_WORDS, MODEL_WORDS, VERSION_WORDS):
+        assert all(f"`{name}`" in page or f"`{name} " in page for name in words.attributes)
+    for limit in (
+        LONGEST_FILTER, LONGEST_PATTERN, MOST_COMPARISONS, MOST_VALUES, MOST_TERMS,
+        MOST_EXPERIMENTS, MOST_RESULTS, MOST_MODELS, MOST_VERSIONS,
+    ):  # fmt: skip
+        assert f"| {limit:,} |" in page
