@@ -49,6 +49,7 @@ class LayerPlan:
 class BuildPlan:
     """An image for one platform; ``layers`` lie on the base in this order, the model last.
 
+    ``python`` is the release of Python that the layers are made for, such as 3.11.
     ``healthcheck`` and ``entrypoint`` are commands without a shell.
     """
 
@@ -65,3 +66,4 @@ class BuildPlan:
     workdir: str = "/tmp"  # noqa: S108 - the one folder that a service may write to
     stop_signal: str = "SIGTERM"
     volumes: tuple[str, ...] = field(default=())
+    python: str = "3.11"

@@ -13,6 +13,8 @@ from ..runtimes.exit_codes import exit_code
 from .tables import printable
 
 COMMANDS: Final = {
+    "build-base": (f"{__package__}.build:build_base", "Build the image to build others on."),
+    "build-docker": (f"{__package__}.build:build_docker", "Build the image of a model."),
     "conformance": (
         f"{__package__}.conformance:conformance",
         "Whether a service keeps the contract of a platform.",
@@ -20,7 +22,7 @@ COMMANDS: Final = {
     "experiments": (f"{__package__}.experiments:experiments", "The experiments of a store."),
     "gc": (f"{__package__}.gc:gc", "Delete for good what was deleted."),
     "import-mlflow": (f"{__package__}.import_mlflow:import_mlflow", "Copy what an MLflow holds."),
-    "models": (f"{__package__}.models:models", "Serve packaged models."),
+    "models": (f"{__package__}.models:models", "Serve packaged models, and build their images."),
     "registry": (f"{__package__}.registry:registry", "Registered models and their versions."),
     "runs": (f"{__package__}.runs:runs", "The runs of a store."),
     "server": (f"{__package__}.server:server", "Serve a store of runs and models."),
@@ -37,16 +39,20 @@ class LazyGroup(click.Group):
 
     def list_commands(self, _: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted(self._lazy)
+        return sorted([*self._lazy, *self.commands])
 
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command ``cmd_name``, imported now, or None if there is none."""
-        return resolve_name(self._lazy[cmd_name][0]) if cmd_name in self._lazy else None
+        if cmd_name in self._lazy:
+            return resolve_name(self._lazy[cmd_name][0])
+        return self.commands.get(cmd_name)
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
+        lines = {name: text for name, (_, text) in self._lazy.items()}
+        lines |= {name: command.get_short_help_str() for name, command in self.commands.items()}
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in sorted(self._lazy.items())])
+            formatter.write_dl(sorted(lines.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error of ours becomes a message and an exit code."""

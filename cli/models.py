@@ -18,18 +18,27 @@ from ..serve.configuration import CONFIG_VARIABLE, build_settings
 from ..serve.launch import run_service
 from ..serve.locating import Located, is_elsewhere, locate_folder
 from ..serve.logs import configure_logging
+from .main import LazyGroup
 from .options import settings_options
 
 LOCAL: Final = "local"
+
+COMMANDS: Final = {
+    "build-docker": (f"{__package__}.build:build_docker", "Build the image of a model."),
+    "generate-dockerfile": (
+        f"{__package__}.build:generate_dockerfile",
+        "Write what `docker build` makes the image of a model from.",
+    ),
+}
 
 _LOCATE: Final = f"{__package__}.locating:locate_in_store"
 
 logger = logging.getLogger("mlserve")
 
 
-@click.group()
+@click.group(cls=LazyGroup, lazy=COMMANDS)
 def models() -> None:
-    """Serve packaged models."""
+    """Serve packaged models, and build their images."""
 
 
 @models.command()
