@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Final
@@ -13,11 +13,14 @@ from typing import Final
 import msgspec
 
 from .base_images import Base, BaseImage, open_base
+from .base_python import check_python
+from .cached_blobs import CachedBlobs
 from .contract import BuiltImage, Stage, Tell
 from .errors import EngineFailed
 from .image_configs import encode_config, plan_config
 from .image_names import ImageName, parse_image_name
 from .images import Blob, Document, Image, blob_of_bytes, blob_of_file
+from .kept_files import KeptFiles
 from .layer_cache import LayerCache
 from .layers import Layer, Tree, pack_layer
 from .layouts import write_archive, write_layout
@@ -39,6 +42,8 @@ from .registry_access import RegistryAccess
 
 _PUSH: Final = f"{__package__}.publishing:push_image"
 _TAR: Final = ".tar"
+_LAYERS: Final = "layers"
+_BLOBS: Final = "blobs"
 _BASE_DIGEST: Final = "org.opencontainers.image.base.digest"
 _BASE_NAME: Final = "org.opencontainers.image.base.name"
 _ANNOTATIONS: Final = "org.opencontainers.image."
@@ -49,8 +54,8 @@ class OciOptions:
     """How images are made without an engine.
 
     ``output`` is where the image is written: a file if its name ends in .tar, else the folder of a
-    layout; None for an image that is only pushed. ``cache`` is a folder for layers that were
-    packed before. ``created`` is the time of all that is in the image, in seconds since 1970.
+    layout; None for an image that is only pushed. ``cache`` is a folder for what later builds use
+    too. ``created`` is the time of all that is in the image, in seconds since 1970.
     """
 
     output: Path | None = None
@@ -103,6 +108,9 @@ class OciEngine:
     def _open_base(self, stage: Stage) -> Base:
         base = open_base(stage.plan.base, self.options.access)
         self._resources.callback(base.close)
+        if base.name and self.options.cache:
+            kept = KeptFiles(self.options.cache / _BLOBS)
+            return replace(base, source=CachedBlobs(base.source, kept))
         return base
 
 
@@ -117,6 +125,7 @@ class _Assembly:
         plan = stage.plan
         self.tell(f"base {base.text} for {plan.platform}")
         below = base.for_platform(plan.platform)
+        check_python(below, plan)
         layers = [self._pack(stage, number) for number in range(len(plan.layers))]
         return assemble_image(below, plan, layers, self.options.created)
 
@@ -127,7 +136,7 @@ class _Assembly:
         # The last layer is the model, which another version will not have.
         is_lasting = number < len(stage.plan.layers) - 1
         if self.options.cache and is_lasting and self.options.is_compressed:
-            return LayerCache(self.options.cache).pack(tree)
+            return LayerCache(KeptFiles(self.options.cache / _LAYERS)).pack(tree)
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         return pack_layer(tree, folder / "layer", is_compressed=self.options.is_compressed)
 
@@ -146,7 +155,7 @@ def assemble_image(
     )
     content = encode(manifest)
     descriptor = msgspec.structs.replace(
-        describe(MANIFEST, content), platform=platform_entry(plan.platform)
+        describe(MANIFEST, content), platform=platform_entry(base.config.platform)
     )
     return Image(
         documents=(Document(descriptor, content),),
@@ -179,6 +188,7 @@ def _annotations(base: BaseImage, plan: BuildPlan) -> dict[str, str]:
     """Return what registries show; a path of this machine is not told."""
     annotations = {k: v for k, v in plan.labels.items() if k.startswith(_ANNOTATIONS)}
     annotations[_BASE_DIGEST] = base.descriptor.digest
+    annotations.pop(_BASE_NAME, None)
     if base.name:
         annotations[_BASE_NAME] = str(base.name)
     return annotations

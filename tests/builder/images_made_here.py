@@ -24,6 +24,10 @@ PYTHON_FILES = {
 }
 
 
+OF_PYTHON = {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "PYTHON_VERSION=3.11.9"]}
+"""What the images of Python declare: their layers need not be read."""
+
+
 def tar_of(files: dict[str, bytes | str | None]) -> bytes:
     """A tar of files (bytes), links (text) and folders (None)."""
     output = io.BytesIO()

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import resource
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
 from mlserve.builder.assembling import OciEngine, OciOptions
-from mlserve.builder.errors import OutputExists, UnusableBase
+from mlserve.builder.errors import DigestMismatch, OutputExists, OutputFailed, UnusableBase
 
-from .images_made_here import AMD64, ARM64, run, stage_on, write_layout, write_trees
+from .images_made_here import (
+    AMD64,
+    ARM64,
+    OF_PYTHON,
+    PYTHON_FILES,
+    run,
+    stage_on,
+    write_layout,
+    write_trees,
+)
 
 TAGS = ("churn:7", "registry.example/team/churn:7")
 
@@ -152,18 +164,44 @@ def test_what_is_there_already_is_not_written_over(tmp_path, base, trees, name):
 
 
 @pytest.mark.parametrize("name", ["image", "image.tar"])
-def test_a_base_that_is_damaged_leaves_nothing_half_written(tmp_path, base, trees, name):
-    layer = max(
-        (tmp_path / "base/blobs/sha256").iterdir(), key=lambda f: b"\x1f\x8b" in f.read_bytes()[:2]
-    )
-    damaged = bytearray(layer.read_bytes())
-    damaged[-1] ^= 1
-    layer.write_bytes(damaged)
-    before = set(tmp_path.iterdir())
-    with pytest.raises(Exception, match="damaged on its way"):
-        build(tmp_path / "out" / name, base, trees)
+def test_a_base_that_is_damaged_leaves_nothing_half_written(tmp_path, trees, name):
+    base = write_layout(tmp_path / "base", config=OF_PYTHON)
+    blobs = {file: file.read_bytes() for file in (base / "blobs/sha256").iterdir()}
+    layer = next(file for file, content in blobs.items() if content.startswith(b"\x1f\x8b"))
+    layer.write_bytes(blobs[layer][:-1] + b"x")
+    with pytest.raises(DigestMismatch, match="damaged on its way"):
+        build(tmp_path / "out" / name, f"oci:{base}", trees)
     assert list((tmp_path / "out").iterdir()) == []
-    assert set(tmp_path.iterdir()) - before == {tmp_path / "out"}
+
+
+@pytest.mark.parametrize("name", ["image", "image.tar"])
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path, trees, name):
+    large = random.Random(7).randbytes(300_000)
+    files = PYTHON_FILES | {"usr/lib/large": large}
+    base = write_layout(tmp_path / "base", files=files, config=OF_PYTHON)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    try:
+        with pytest.raises(OutputFailed, match="could not be written: File too large; nothing"):
+            build(tmp_path / "out" / name, f"oci:{base}", trees)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_build_that_is_interrupted_leaves_nothing(tmp_path, base, trees, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+    def interrupt(line: str) -> None:
+        if line.startswith("layer model"):
+            raise KeyboardInterrupt
+
+    engine = OciEngine(OciOptions(output=tmp_path / "out" / "image"))
+    with pytest.raises(KeyboardInterrupt):
+        engine.build([stage_on(base, trees)], TAGS, interrupt)
+    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_base_for_another_platform_is_refused_with_what_it_has(tmp_path, trees):

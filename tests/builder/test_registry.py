@@ -19,7 +19,16 @@ from mlserve.builder.errors import (
 from mlserve.builder.registry_access import RegistryAccess
 from mlserve.store.retrying import Retrying
 
-from .images_made_here import AMD64, ARM64, PYTHON_FILES, run, stage_on, write_layout, write_trees
+from .images_made_here import (
+    AMD64,
+    ARM64,
+    OF_PYTHON,
+    PYTHON_FILES,
+    run,
+    stage_on,
+    write_layout,
+    write_trees,
+)
 from .registries import Fault, Faulty, faulty, running_registry
 
 LARGE = random.Random(7).randbytes(6 << 20)
@@ -42,7 +51,8 @@ AS_ANN = RegistryAccess(find_login=login_of_ann, retrying=PATIENT)
 def registry(tmp_path_factory):
     """A registry that holds a base with a large layer."""
     folder = tmp_path_factory.mktemp("registry")
-    base = write_layout(folder / "base", files=PYTHON_FILES | {"usr/lib/large": LARGE})
+    files = PYTHON_FILES | {"usr/lib/large": LARGE}
+    base = write_layout(folder / "base", files=files, config=OF_PYTHON)
     with running_registry(folder / "registry") as address:
         copy(f"oci:{base}", f"docker://{address}/base:3.11")
         yield address
@@ -136,6 +146,15 @@ def test_a_download_that_breaks_off_goes_on_from_there(proxy: Faulty, trees, tmp
     proxy.faults += [Fault("GET", path, cut_answer=given) for given in (100_000, 2_000_000, 0)]
     build(f"{proxy.address}/base:3.11", trees, tmp_path / "image")
     assert proxy.ranges == ["bytes=100000-", "bytes=2100000-", "bytes=2100000-"]
+
+
+def test_what_was_downloaded_once_is_kept_for_the_next_build(proxy: Faulty, trees, tmp_path):
+    for name in ("first", "second"):
+        options = OciOptions(tmp_path / name, tmp_path / "cache", access=ACCESS)
+        engine = OciEngine(options)
+        engine.build([stage_on(f"{proxy.address}/base:3.11", trees)], (), lambda _: None)
+        engine.close()
+    assert [method for method, path in proxy.asked if _large_blob(proxy) in path] == ["GET"]
 
 
 def test_an_upload_that_breaks_off_goes_on_from_there(proxy: Faulty, trees):
