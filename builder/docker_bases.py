@@ -77,4 +77,4 @@ def _asked(client: DockerClient, image: Image, plan: BuildPlan) -> str:
         raise UnusableBase(
             plan.base, f"a python3 that exits with {status}", f"Python {plan.python}"
         )
-    return output
+    return str(output)

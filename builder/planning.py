@@ -69,7 +69,7 @@ def plan_image(
         entrypoint=ENTRYPOINT,
         command=COMMAND,
         healthcheck=HEALTHCHECK,
-        environment=ENVIRONMENT | _settings(model),
+        environment={**ENVIRONMENT, **_settings(model)},
         labels=_labels(model, base, release),
     )
 

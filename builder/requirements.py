@@ -18,11 +18,11 @@ from ..runtimes.yamltext import parse_yaml
 LOCK_FILE: Final = "requirements.lock"
 
 NEEDS: Final = {
-    "onnx": (),
+    "onnx": ("onnxruntime",),
     "sklearn": ("pandas", "scikit-learn"),
     GENERIC: ("cloudpickle", "pandas"),
 }
-"""What each flavor's runtime imports beside the core."""
+"""What each flavor's runtime imports beside what every service needs."""
 
 SELF_SUFFICIENT: Final = frozenset({"onnx"})
 """The flavors that need nothing of what a model lists: its list is that of its other flavors."""
@@ -31,6 +31,7 @@ NEVER: Final = frozenset({"mlflow", "mlflow-skinny", "mlflow-tracing", "mlserve"
 """What is left out of a model's list: nothing here needs MLflow, and the package called mlserve on
 the public index is another project's."""
 
+_OF_FLAVORS: Final = frozenset({"onnxruntime"})
 _SERIALIZERS: Final = {"skops": ("skops",), "cloudpickle": ("cloudpickle",)}
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _EXTRA: Final = re.compile(r";.*\bextra\s*==\s*['\"](\w+)['\"]")
@@ -56,17 +57,18 @@ def choose_requirements(folder: Path, spec: ModelSpec, flavor: str) -> Requireme
     A lock in the folder says all that the model needs; else the flavor does, and the model's own
     list where its flavor calls code of others.
     """
-    if (folder / LOCK_FILE).is_file():
-        return _with_model(folder, _lines_of_file(folder, LOCK_FILE))
     needs = _flavor_needs(spec, flavor)
+    if (folder / LOCK_FILE).is_file():
+        return _with_model(folder, [*needs, *_lines_of_file(folder, LOCK_FILE)])
     if flavor in SELF_SUFFICIENT:
-        return Requirements(folder, (*core_requirements(), *needs))
+        return Requirements(folder, (*service_requirements(), *needs))
     return _with_model(folder, [*needs, *_model_lines(folder)])
 
 
-def core_requirements() -> tuple[str, ...]:
-    """Return what serving needs, as the installed mlserve says."""
-    return tuple(line for line in requires("mlserve") or () if not _EXTRA.search(line))
+def service_requirements() -> tuple[str, ...]:
+    """Return what every service needs, as the installed mlserve says."""
+    lines = requires("mlserve") or ()
+    return tuple(x for x in lines if not _EXTRA.search(x) and _name_of(x) not in _OF_FLAVORS)
 
 
 def choose_python(folder: Path, default: str) -> str:
@@ -98,7 +100,7 @@ def _with_model(folder: Path, lines: list[str]) -> Requirements:
             ignored.append(line.split("=")[0].split()[0])
         elif normal_name(_name_of(line)) not in NEVER:
             kept.append(line)
-    return Requirements(folder, (*core_requirements(), *kept), tuple(ignored))
+    return Requirements(folder, (*service_requirements(), *kept), tuple(ignored))
 
 
 def _flavor_needs(spec: ModelSpec, flavor: str) -> tuple[str, ...]:

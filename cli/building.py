@@ -62,7 +62,7 @@ def build_base(
     engine = _open_docker(read_build_arguments(build_arguments), **flags)
     try:
         built = engine.build_base(platform, [name], say)
-        return engine.push(built, say) if is_pushed else built.digest
+        return str(engine.push(built, say) if is_pushed else built.digest)
     finally:
         engine.close()
 
@@ -100,11 +100,13 @@ def _choose(
     wants_oci = engine == OCI or output is not None or len(options.platforms) > 1
     if engine == DOCKER or not wants_oci:
         try:
-            return _open_docker(arguments, network, options.is_fresh)
+            docker: Engine = _open_docker(arguments, network, options.is_fresh)
         except EngineUnavailable as error:
             if engine == DOCKER or arguments or network:
                 raise
             say(f"building without a Docker engine: {error}")
+        else:
+            return docker
     if arguments or network:
         raise InvalidSetting("--build-arg and --network are for a Docker engine alone")
     if output is None and not options.is_pushed:

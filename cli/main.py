@@ -44,7 +44,8 @@ class LazyGroup(click.Group):
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command ``cmd_name``, imported now, or None if there is none."""
         if cmd_name in self._lazy:
-            return resolve_name(self._lazy[cmd_name][0])
+            command: click.Command = resolve_name(self._lazy[cmd_name][0])
+            return command
         return self.commands.get(cmd_name)
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:

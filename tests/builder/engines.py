@@ -46,7 +46,6 @@ _MADE_LATER = [
     "etc/ld.so.conf",
     "etc/ssl/certs/ca-certificates.crt",
 ]
-
 _START_SECONDS = 60
 
 
