@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from time import perf_counter
 from typing import Any
 
@@ -192,12 +192,4 @@ def _read_example(model: Model) -> bytes | None:
 def _documents(model: Model, example: bytes | None, name: str, model_version: str) -> Documents:
     openapi = describe(model.spec, example, name, model_version)
     page, page_headers = render_page(model.spec, model.flavor, example, name, model_version)
-    return Documents(_own_version(), orjson.dumps(openapi), page, page_headers)
-
-
-def _own_version() -> str:
-    """Return the version of mlserve, which an image need not tell: it holds code, no metadata."""
-    try:
-        return version("mlserve")
-    except PackageNotFoundError:
-        return "unknown"
+    return Documents(version("mlserve"), orjson.dumps(openapi), page, page_headers)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from mlserve.builder.planning import PORT_VARIABLES
 from mlserve.runtimes.errors import InvalidSetting
 from mlserve.serve.container import container_settings, find_model
 from mlserve.serve.platforms import DEFAULTS, MODEL_FOLDER, VARIABLES, read_platform
@@ -52,6 +53,11 @@ def test_vertex_names_its_port_and_its_paths():
 )
 def test_a_port_of_ours_goes_before_a_platforms_and_that_before_mlflows(environment, port):
     assert container_settings(environment).port == port
+
+
+def test_the_health_check_of_an_image_reads_the_same_ports():
+    ports = [variable.name for variable in VARIABLES if variable.field == "port"]
+    assert list(PORT_VARIABLES) == [SETTINGS["port"].variable, *ports]
 
 
 def test_a_file_goes_before_the_defaults_and_behind_the_platform(tmp_path):
