@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points, requires
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from ..runtimes.flavors import ENTRY_POINTS, GENERIC
 from ..runtimes.modelfolder import path_inside
 from ..runtimes.modelspec import ModelSpec
 from ..runtimes.yamltext import parse_yaml
+from .locks import normal_name, pinned_hashes, split_hashes
 
 LOCK_FILE: Final = "requirements.lock"
 
@@ -42,12 +43,14 @@ _OLDEST_PYTHON: Final = (3, 11)
 class Requirements:
     """Lines as pip reads them, whose paths are relative to ``folder``.
 
+    ``hashes`` are what the files of a package may have, where the model says so, by its name.
     ``ignored`` are lines of the model's that say where packages are found, which is the business
     of whoever builds.
     """
 
     folder: Path
     lines: tuple[str, ...]
+    hashes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
 
 
@@ -88,19 +91,15 @@ def choose_python(folder: Path, default: str) -> str:
     return ".".join(map(str, release))
 
 
-def normal_name(package: str) -> str:
-    """Return the one spelling of a package's name."""
-    return re.sub(r"[-_.]+", "-", package).lower()
-
-
 def _with_model(folder: Path, lines: list[str]) -> Requirements:
     kept, ignored = [], []
     for line in lines:
         if line.startswith("-") and not line.startswith(("-c ", "--constraint ")):
             ignored.append(line.split("=")[0].split()[0])
         elif normal_name(_name_of(line)) not in NEVER:
-            kept.append(line)
-    return Requirements(folder, (*service_requirements(), *kept), tuple(ignored))
+            kept.append(split_hashes(line)[0])
+    every = (*service_requirements(), *kept)
+    return Requirements(folder, every, pinned_hashes(lines), tuple(ignored))
 
 
 def _flavor_needs(spec: ModelSpec, flavor: str) -> tuple[str, ...]:

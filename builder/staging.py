@@ -61,7 +61,8 @@ class Workshop:
         preferred = installed_versions()
         wheels = sorted(file.name for file in target.wheels.iterdir()) if target.wheels else []
         installed = sorted(f"{name}=={number}" for name, number in preferred.items())
-        parts = [*requirements.lines, str(target), *wheels, *installed]
+        hashes = [f"{name} {one}" for name, every in requirements.hashes.items() for one in every]
+        parts = [*requirements.lines, *hashes, str(target), *wheels, *installed]
         is_local = any("/" in line for line in requirements.lines)
         if is_local:  # what a path leads to may change
             return resolve(requirements, target, preferred)

@@ -19,6 +19,7 @@ from typing import Final
 from uv import find_uv_bin
 
 from .errors import UnresolvedRequirements
+from .locks import keep_hashes
 from .options import WHEEL_PLATFORMS
 from .plan import Platform
 from .requirements import Requirements
@@ -81,7 +82,7 @@ def resolve(requirements: Requirements, target: Target, preferred: Mapping[str, 
         arguments = ["pip", "compile", "-", "--output-file", str(lock), *target.arguments]
         arguments += ["--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"]
         _run(arguments, target, requirements.folder, "\n".join(requirements.lines))
-        return lock.read_text()
+        return keep_hashes(lock.read_text(), requirements.hashes)
 
 
 def install(lock: Path, site: Path, target: Target, folder: Path) -> None:
