@@ -16,9 +16,10 @@ from typing import BinaryIO, Final
 import msgspec
 
 from ..runtimes.errors import shorten
+from .artifacts import referrers_among
 from .errors import InvalidImage, UnusableBase
-from .images import CHUNK_BYTES, verified
-from .layouts import FULL_NAME, MARKER, blob_path, choose, read_document
+from .images import CHUNK_BYTES, read_document, verified
+from .layouts import FULL_NAME, MARKER, blob_path, choose
 from .oci import (
     CONFIG,
     INDEX,
@@ -79,6 +80,10 @@ class Archive:
         if member is None:
             raise InvalidImage(str(self.file), f"no blob {descriptor.digest}", "all that it names")
         return self._open(member, descriptor)
+
+    def find_referrers(self, subject: Descriptor) -> list[Descriptor]:
+        """Return the manifests of the artifacts that are told of an image."""
+        return referrers_among(self, subject, self.index.manifests)
 
     def close(self) -> None:
         """Do nothing: the file is opened for each blob anew."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Final
 
 import msgspec
 
+from .artifacts import pack_artifact
 from .base_images import Base, BaseImage, open_base
 from .base_python import check_python
 from .cached_blobs import CachedBlobs
-from .contract import BuiltImage, Stage, Tell
+from .contract import Artifact, BuiltImage, Stage, Tell
 from .errors import EngineFailed
 from .image_configs import encode_config, plan_config
 from .image_names import ImageName, parse_image_name
@@ -127,7 +128,8 @@ class _Assembly:
         below = base.for_platform(plan.platform)
         check_python(below, plan)
         layers = [self._pack(stage, number) for number in range(len(plan.layers))]
-        return assemble_image(below, plan, layers, self.options.created)
+        image = assemble_image(below, plan, layers, self.options.created)
+        return with_artifacts(image, [tell_of(image.root) for tell_of in stage.artifacts])
 
     def _pack(self, stage: Stage, number: int) -> Layer:
         planned = stage.plan.layers[number]
@@ -167,6 +169,17 @@ def assemble_image(
     )
 
 
+def with_artifacts(image: Image, artifacts: Iterable[Artifact]) -> Image:
+    """Return ``image`` with what is told of its root."""
+    packed = [pack_artifact(artifact, image.root) for artifact in artifacts]
+    blobs = {blob.descriptor.digest: blob for _, added in packed for blob in added}
+    return Image(
+        image.documents,
+        (*image.blobs, *blobs.values()),
+        (*image.referrers, *(document for document, _ in packed)),
+    )
+
+
 def join(images: Sequence[Image]) -> Image:
     """Return the only image, or an index of several."""
     if len(images) == 1:
@@ -176,7 +189,9 @@ def join(images: Sequence[Image]) -> Image:
     for image in images:
         blobs |= {blob.descriptor.digest: blob for blob in image.blobs}
     documents = [document for image in images for document in image.documents]
-    return Image((*documents, Document(describe(INDEX, index), index)), tuple(blobs.values()))
+    referrers = [document for image in images for document in image.referrers]
+    root = Document(describe(INDEX, index), index)
+    return Image((*documents, root), tuple(blobs.values()), tuple(referrers))
 
 
 def _as_oci(layer: Descriptor) -> Descriptor:

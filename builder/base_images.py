@@ -14,8 +14,8 @@ from .contract import BlobSource
 from .errors import ImageNotFound, InvalidImage, InvalidImageName, UnusableBase
 from .image_configs import ImageConfig, decode_config
 from .image_names import ImageName, parse_image_name
-from .images import Blob
-from .layouts import MARKER, Layout, read_document
+from .images import Blob, read_document
+from .layouts import MARKER, Layout
 from .oci import INDEX, INDEXES, MANIFESTS, Descriptor, Index, Manifest, decode
 from .plan import Platform
 from .registry_access import RegistryAccess

@@ -49,6 +49,10 @@ class CachedBlobs:
             file.unlink(missing_ok=True)
             raise
 
+    def find_referrers(self, subject: Descriptor) -> list[Descriptor]:
+        """Return the manifests of the artifacts that are told of an image."""
+        return self.source.find_referrers(subject)
+
     def close(self) -> None:
         """Close ``source``; what was downloaded stays."""
         self.source.close()

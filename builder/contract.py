@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -16,11 +16,29 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Artifact:
+    """A document that is told of an image and lies beside it, such as an SBOM."""
+
+    artifact_type: str
+    media_type: str
+    content: bytes
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+Describe = Callable[[Descriptor], Artifact]
+"""Makes an artifact of an image, once it is known what names the image."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """A plan with its trees: ``folder`` has a folder for each layer of the plan, by its name."""
+    """A plan with its trees: ``folder`` has a folder for each layer of the plan, by its name.
+
+    ``artifacts`` are told of the image of this platform, by an engine that can.
+    """
 
     plan: BuildPlan
     folder: Path
+    artifacts: tuple[Describe, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +68,9 @@ class BlobSource(Protocol):
 
     def open(self, descriptor: Descriptor) -> AbstractContextManager[BinaryIO]:
         """Open a blob for one pass from its beginning."""
+
+    def find_referrers(self, subject: Descriptor) -> list[Descriptor]:
+        """Return the manifests of the artifacts that are told of an image, each with its type."""
 
     def close(self) -> None:
         """Give back connections and files; the source is not used afterwards."""

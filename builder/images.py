@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from .errors import DigestMismatch
+from .errors import DigestMismatch, InvalidImage
 from .image_names import ImageName
-from .oci import Descriptor
+from .oci import LARGEST_DOCUMENT, Descriptor
 
 CHUNK_BYTES: Final = 1 << 20
 
@@ -36,10 +36,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """All that an image consists of: ``documents`` stand after what they name, the root last."""
+    """All that an image consists of: ``documents`` stand after what they name, the root last.
+
+    ``referrers`` are the manifests of artifacts that are told of the image or a part of it.
+    """
 
     documents: tuple[Document, ...]
     blobs: tuple[Blob, ...]
+    referrers: tuple[Document, ...] = ()
 
     @property
     def root(self) -> Descriptor:
@@ -122,3 +126,20 @@ def read_blob(stream: BinaryIO, output: BinaryIO) -> None:
     """Write all of ``stream`` to ``output``, a piece at a time."""
     while chunk := stream.read(CHUNK_BYTES):
         output.write(chunk)
+
+
+def read_document(
+    opened: AbstractContextManager[BinaryIO],
+    descriptor: Descriptor,
+    place: str,
+    limit_bytes: int = LARGEST_DOCUMENT,
+) -> bytes:
+    """Return what is opened, which must be small enough for a document."""
+    if descriptor.size > limit_bytes:
+        raise InvalidImage(
+            f"{descriptor.digest} of {place}",
+            f"a document of {descriptor.size} bytes",
+            f"at most {limit_bytes}",
+        )
+    with opened as stream:
+        return stream.read()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from .errors import ImageNotFound, InvalidImage
+from .artifacts import pack_artifact, referrers_among
+from .contract import Artifact
+from .errors import ImageNotFound, InvalidImage, OutputFailed
 from .image_names import parse_image_name
-from .images import Document, Image, open_file, read_blob
+from .images import Blob, Document, Image, open_file, read_blob, read_document
 from .oci import (
     INDEX,
     LARGEST_DOCUMENT,
@@ -58,6 +61,10 @@ class Layout:
             )
         return open_file(file, descriptor)
 
+    def find_referrers(self, subject: Descriptor) -> list[Descriptor]:
+        """Return the manifests of the artifacts that are told of an image."""
+        return referrers_among(self, subject, self.index.manifests)
+
     def close(self) -> None:
         """Do nothing: a layout holds nothing open."""
 
@@ -72,25 +79,12 @@ def choose(index: Index, reference: str, place: str) -> Descriptor:
     if reference:
         found = [d for d in index.manifests if reference in _names_of(d)]
     else:
-        found = list({d.digest: d for d in index.manifests}.values())
+        images = [d for d in index.manifests if d.artifact_type is None]
+        found = list({d.digest: d for d in images}.values())
     if not found or (len(found) > 1 and not reference):
         tags = ", ".join(sorted({name for d in index.manifests for name in _names_of(d)}))
         raise ImageNotFound(place, reference or "of its own, but several", tags)
     return found[0]
-
-
-def read_document(
-    opened: AbstractContextManager[BinaryIO], descriptor: Descriptor, place: str
-) -> bytes:
-    """Return what is opened, which must be small enough for a manifest."""
-    if descriptor.size > LARGEST_DOCUMENT:
-        raise InvalidImage(
-            f"{descriptor.digest} of {place}",
-            f"a manifest of {descriptor.size} bytes",
-            f"at most {LARGEST_DOCUMENT}",
-        )
-    with opened as stream:
-        return stream.read()
 
 
 def write_layout(image: Image, tags: Sequence[str], path: Path) -> None:
@@ -100,14 +94,41 @@ def write_layout(image: Image, tags: Sequence[str], path: Path) -> None:
     """
     with new_folder(path) as folder:
         for name, content in _small_files(image, tags).items():
-            file = folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        for blob in image.blobs:
-            file = folder / blob_path(blob.descriptor.digest)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with blob.open() as stream, file.open("wb") as output:
-                read_blob(stream, output)
+            _write(folder / name, content)
+        _write_blobs(folder, image.blobs)
+
+
+def attach_to_layout(folder: Path, artifact: Artifact, subject: Descriptor) -> Descriptor:
+    """Add ``artifact``, which is told of ``subject``, to a layout; return what names it.
+
+    Raises `OutputFailed`.
+    """
+    document, blobs = pack_artifact(artifact, subject)
+    index = Layout(folder).index
+    others = [one for one in index.manifests if one.digest != document.descriptor.digest]
+    manifests = [*others, document.descriptor]
+    try:
+        _write(folder / blob_path(document.descriptor.digest), document.content)
+        _write_blobs(folder, blobs)
+        draft = folder / f".index.{os.getpid()}"
+        _write(draft, encode(msgspec.structs.replace(index, manifests=manifests)))
+        draft.replace(folder / "index.json")
+    except OSError as error:
+        raise OutputFailed(folder, error) from error
+    return document.descriptor
+
+
+def _write_blobs(folder: Path, blobs: Iterable[Blob]) -> None:
+    for blob in blobs:
+        file = folder / blob_path(blob.descriptor.digest)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with blob.open() as stream, file.open("wb") as output:
+            read_blob(stream, output)
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
 
 
 def write_archive(image: Image, tags: Sequence[str], path: Path) -> None:
@@ -131,8 +152,12 @@ def write_archive(image: Image, tags: Sequence[str], path: Path) -> None:
 
 
 def _small_files(image: Image, tags: Sequence[str]) -> dict[str, bytes]:
-    documents = {blob_path(d.descriptor.digest): d.content for d in image.documents}
-    index = Index(media_type=INDEX, manifests=_entries(image.root, tags))
+    documents = {
+        blob_path(document.descriptor.digest): document.content
+        for document in (*image.documents, *image.referrers)
+    }
+    told = [document.descriptor for document in image.referrers]
+    index = Index(media_type=INDEX, manifests=[*_entries(image.root, tags), *told])
     return {MARKER: _MARKER_CONTENT, "index.json": encode(index), **documents}
 
 

@@ -11,11 +11,12 @@ from threading import Event
 from typing import Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from .contract import Tell
+from .artifacts import fallback_tag, list_with, pack_artifact
+from .contract import Artifact, Tell
 from .errors import DigestMismatch, RegistryRefused, RegistryUnavailable
 from .image_names import ImageName
 from .images import CHUNK_BYTES, Blob, Document, Image
-from .oci import Descriptor
+from .oci import Descriptor, Manifest, decode
 from .registry import Repository
 from .registry_access import RegistryAccess
 from .registry_connection import Answer, Ask, RegistryConnection
@@ -29,6 +30,7 @@ Content = Callable[[], bytes | Iterable[bytes]]
 SMALL_BYTES: Final = 4 << 20
 """A blob of so many bytes is sent in one request; what is larger can be resumed."""
 
+_LISTED: Final = "oci-subject"
 _RANGE: Final = re.compile(r"(?:bytes=)?0-(\d{1,18})")
 
 
@@ -79,6 +81,8 @@ class Destination:
         *parts, root = image.documents
         for part in parts:
             self.put_document(part, part.descriptor.digest)
+        for referrer in image.referrers:
+            self.put_referrer(referrer)
         for tag in tags:
             self.put_document(root, tag)
             tell(f"{self.repository.name.at(tag)} is {root.descriptor.digest}")
@@ -111,6 +115,23 @@ class Destination:
         if stored != expected:
             raise DigestMismatch(f"the manifest in {self.repository.name.place}", stored, expected)
         return answer
+
+    def attach(self, artifact: Artifact, subject: Descriptor) -> Descriptor:
+        """Put ``artifact`` here, which is told of ``subject``; return what names it."""
+        document, blobs = pack_artifact(artifact, subject)
+        for blob in blobs:
+            self.put_blob(blob)
+        self.put_referrer(document)
+        return document.descriptor
+
+    def put_referrer(self, document: Document) -> None:
+        """Put the manifest of an artifact here, and into the list of a registry that keeps none."""
+        descriptor = document.descriptor
+        answer = self.put_document(document, descriptor.digest)
+        subject = decode(document.content, Manifest, descriptor.digest).subject
+        if subject and _LISTED not in answer.headers:
+            known = self.repository.find_referrers(subject)
+            self.put_document(list_with(known, descriptor), fallback_tag(subject))
 
     def close(self) -> None:
         """Close the connections."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO, Final
+from urllib.parse import urljoin
 
+from .artifacts import fallback_tag
 from .errors import DigestMismatch, ImageNotFound, RegistryRefused, RegistryUnavailable
 from .image_names import ImageName
 from .images import verified
-from .oci import INDEXES, MANIFESTS, Descriptor, describe, media_type_of
+from .oci import INDEXES, MANIFESTS, Descriptor, Index, decode, describe, media_type_of
 from .registry_access import RegistryAccess
 from .registry_connection import Ask, RegistryConnection
 from .registry_tokens import pull_scope
 
 _ACCEPT: Final = {"accept": ", ".join((*MANIFESTS, *INDEXES))}
+_NEXT: Final = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 _HASHES: Final = ("sha256:", "sha384:", "sha512:")
 
 
@@ -75,6 +79,30 @@ class Repository:
         with _Download(self.connection, url, descriptor) as download:
             # Its `read` gives at least one byte, unless there is no more.
             yield verified(download, descriptor, self.name.place)  # type: ignore[arg-type]
+
+    def find_referrers(self, subject: Descriptor) -> list[Descriptor]:
+        """Return the manifests of the artifacts that are told of an image.
+
+        A registry that keeps no list of them has one under a tag, by whoever put them there.
+        """
+        action = f"list what is told of {subject.digest}"
+        found: list[Descriptor] = []
+        url = f"{self.path}/referrers/{subject.digest}"
+        while url:
+            answer = self.connection.send(Ask(action, "GET", url, _ACCEPT, accepted=(200, 404)))
+            if answer.status == 404:
+                return self._find_tagged(subject)
+            found += decode(answer.content, Index, action).manifests
+            link = _NEXT.search(answer.headers.get("link", ""))
+            url = urljoin(answer.url, link[1]) if link else ""
+        return found
+
+    def _find_tagged(self, subject: Descriptor) -> list[Descriptor]:
+        try:
+            listed = self.resolve(fallback_tag(subject))
+        except ImageNotFound:
+            return []
+        return decode(self.read_manifest(listed), Index, listed.digest).manifests
 
     def close(self) -> None:
         """Close the connections."""

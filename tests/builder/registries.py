@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -106,6 +107,8 @@ class Faulty:
     ranges: list[str] = field(default_factory=list)
     wants_token: bool = False
     token_requests: list[str] = field(default_factory=list)
+    has_referrers: bool = False
+    referrers: dict[str, list[dict]] = field(default_factory=dict)
     kept: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -160,6 +163,8 @@ class _Forwarding(BaseHTTPRequestHandler):
             self._take_a_part(fault)
         elif self.command == "GET" and self.path in self.faulty.kept:
             self._answer(204, self.faulty.kept[self.path], b"")
+        elif self.faulty.has_referrers and "/referrers/" in self.path:
+            self._list_referrers()
         else:
             self._forward(fault)
 
@@ -177,6 +182,29 @@ class _Forwarding(BaseHTTPRequestHandler):
 
     def _read_body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("content-length", 0)))
+
+    def _note_referrer(self, body: bytes) -> dict[str, str]:
+        """Do what the registries of OCI 1.1 do with a manifest that has a subject."""
+        manifest = json.loads(body)
+        if "subject" not in manifest:
+            return {}
+        digest = f"sha256:{sha256(body).hexdigest()}"
+        kind, about = manifest["mediaType"], manifest["subject"]["digest"]
+        described = {"mediaType": kind, "digest": digest, "size": len(body)}
+        described["artifactType"] = manifest["artifactType"]
+        self.faulty.referrers.setdefault(about, []).append(described)
+        return {"OCI-Subject": about}
+
+    def _list_referrers(self) -> None:
+        """List one on each page."""
+        path, _, page = self.path.partition("?page=")
+        number = int(page or 0)
+        listed = self.faulty.referrers.get(path.rpartition("/")[2], [])
+        more = (
+            {"link": f'<{path}?page={number + 1}>; rel="next"'} if number + 1 < len(listed) else {}
+        )
+        index = {"schemaVersion": 2, "manifests": listed[number : number + 1]}
+        self._answer(200, more, json.dumps(index).encode())
 
     def _take_a_part(self, fault: Fault) -> None:
         part = self.rfile.read(fault.cut_request)
@@ -206,6 +234,8 @@ class _Forwarding(BaseHTTPRequestHandler):
         response = connection.getresponse()
         content = response.read()
         headers = {k: v for k, v in response.getheaders() if k.lower() != "transfer-encoding"}
+        if self.faulty.has_referrers and self.command == "PUT" and "/manifests/" in self.path:
+            headers |= self._note_referrer(body)
         connection.close()
         self._answer(response.status, headers, content, fault.cut_answer if fault else None)
 
