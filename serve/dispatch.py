@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TypeVar
 
 from ..runtimes.errors import DeadlineExceeded, QueueFull, ShuttingDown
 from .batching import Backlog, Job
 from .metrics import Recorder
-from .pace import Pace, Stint
+from .pace import Pace
 from .predicting import BatchResult
 
 _MAX_GATHER_TURNS = 8
@@ -185,13 +185,13 @@ class Dispatcher:
             self._batches.put(batch)
 
     def _result(self, batch: list[Job]) -> tuple[BatchResult | Exception, float]:
-        """Return what became of ``batch``, and the seconds by which its pace is to be judged."""
-        stint = Stint()
+        """Return what became of ``batch``, and the seconds that this thread worked on it."""
+        started = thread_time()
         try:
             result = self._predict(batch)
         except Exception as error:  # noqa: BLE001 - a fault must end neither thread nor loop
             return error, 0.0
-        return result, stint.own_seconds(result.predict_seconds + result.encode_seconds)
+        return result, thread_time() - started
 
     def _run(self) -> None:
         """Predict batches until told to end; the body of a prediction thread."""
@@ -203,7 +203,7 @@ class Dispatcher:
                 return
 
     def _deliver(
-        self, batch: list[Job], result: BatchResult | Exception, own_seconds: float
+        self, batch: list[Job], result: BatchResult | Exception, worked_seconds: float
     ) -> None:
         self._idle += 1
         self._plan_dispatch()
@@ -213,7 +213,8 @@ class Dispatcher:
         else:
             self._observe(result)
             if self._pace is not None:
-                self._pace.observe(result.rows, own_seconds)
+                seconds = result.predict_seconds + result.encode_seconds
+                self._pace.observe(result.rows, seconds, worked_seconds)
             for job, answer in zip(batch, result.answers, strict=True):
                 self._settle(job, answer)
         if self._closing is not None and not self._unanswered and not self._closing.done():

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
 from math import inf
-from time import thread_time
 
 SMALL_ROWS = 128
 QUICK_SECONDS = 0.001  # the largest body that is decoded on the loop takes about as long
 _DECAY = 0.95
-_WHO = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS knows the process alone
+
+
+def _count_lost_cores() -> int:
+    """Return how often this process had to leave a core to others."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 class Pace:
     """The time that small batches took lately: a maximum that fades, so one slow call counts long.
 
-    Until a batch was seen nothing is quick.
+    On a busy machine any call may take long, because others have the core meanwhile; no thread
+    would have been quicker, and only the work counts. Until a batch was seen nothing is quick.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, count_losses: Callable[[], int] = _count_lost_cores) -> None:
+        self._count_losses, self._losses = count_losses, count_losses()
         self._seconds = inf
 
-    def observe(self, rows: int, seconds: float) -> None:
-        """Take note of a batch of ``rows`` that took ``seconds``."""
+    def observe(self, rows: int, seconds: float, worked_seconds: float) -> None:
+        """Take note of a batch of ``rows`` that took ``seconds``, in part of them waiting."""
         if rows <= SMALL_ROWS:
+            if seconds >= QUICK_SECONDS and self._has_lost_cores():
+                seconds = worked_seconds
             faded = self._seconds * _DECAY if self._seconds < inf else seconds
             self._seconds = max(seconds, faded)
 
@@ -31,18 +39,11 @@ class Pace:
         """Tell whether a batch of ``rows`` can be expected within `QUICK_SECONDS`."""
         return rows <= SMALL_ROWS and self._seconds < QUICK_SECONDS
 
+    def _has_lost_cores(self) -> bool:
+        """Tell whether the process had to leave a core since this was asked last.
 
-class Stint:
-    """What a thread does from now on, measured without the time that others take its core away.
-
-    On a busy machine that happens to any call; no thread would have been quicker.
-    """
-
-    def __init__(self) -> None:
-        self._losses, self._worked = resource.getrusage(_WHO).ru_nivcsw, thread_time()
-
-    def own_seconds(self, elapsed: float) -> float:
-        """Return ``elapsed``, which have passed, or where others had the core, what was worked."""
-        if resource.getrusage(_WHO).ru_nivcsw == self._losses:
-            return elapsed
-        return thread_time() - self._worked
+        That may have been during another call. But a model that itself waits, for a device, is
+        slow in each call, and so in one without a loss.
+        """
+        before, self._losses = self._losses, self._count_losses()
+        return self._losses > before
