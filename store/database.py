@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,16 @@ class Database:
         write = self._engine.begin if self._writer is None else self._writer.write
         with _translated(), write() as connection:
             yield connection
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let the writes of this thread in the block share a commit, where that spares a wait.
+
+        Only when the block has ended without an error are they there to stay.
+        """
+        together = nullcontext if self._writer is None else self._writer.together
+        with _translated(), together():
+            yield
 
     def close(self) -> None:
         """Close all connections."""

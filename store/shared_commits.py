@@ -1,74 +1,71 @@
-"""Writes of several threads in one transaction of SQLite: one commit, so one wait for the disk.
+"""The writes of a process to SQLite: one thread at a time, and many in one transaction if asked.
 
-A write that is done while others wait for their turn leaves the transaction open for them, and
-waits until the last of them commits for all. One that fails undoes its own part alone.
+A commit waits for the disk, and most of what a small write takes is that wait.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition, Event
+from threading import RLock
 
 from sqlalchemy import Connection, Engine
 
 from .errors import StoreUnavailable
 
-MOST_WRITES = 64
-"""How many writes share a transaction, at most: other processes wait for its end."""
-
-
-class _Group:
-    """The writes in one transaction; ``error`` is what its end brought, for all of them."""
-
-    def __init__(self) -> None:
-        self.writes = 0
-        self.ended = Event()
-        self.error: BaseException | None = None
-
-    def end(self, error: BaseException | None = None) -> None:
-        """Let those who wait go on."""
-        self.error = error
-        self.ended.set()
-
 
 class SharedCommits:
-    """The one writer of a process to a SQLite database: threads take turns on its connection."""
+    """The one connection that writes; threads take turns on it."""
 
     def __init__(self, engine: Engine, wait_seconds: float) -> None:
         self._engine, self._wait_seconds = engine, wait_seconds
+        self._turn = RLock()
         self._connection: Connection | None = None
-        self._group: _Group | None = None
-        self._turn = Condition()
-        self._is_taken, self._waiting = False, 0
+        self._is_together, self._writes = False, 0
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let the writes of this thread share one transaction, which ends with the block.
+
+        A write that fails undoes its own part alone. Nothing is on disk until the block ends, and
+        if that fails, nothing of it is there.
+        """
+        with self._taken():
+            self._is_together = True
+            try:
+                yield
+                if self._writes:
+                    self._open().commit()
+            except BaseException:
+                self._abandon()
+                raise
+            finally:
+                self._is_together, self._writes = False, 0
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Give the connection in a transaction; at the end, all that was written is on disk.
+        """Give the connection in a transaction that an exception undoes.
 
-        Raises `StoreUnavailable` where no turn comes in time, or where the commit fails.
+        Raises `StoreUnavailable` where no turn comes in time.
         """
-        self._take_turn()
-        try:
-            connection, group = self._open()
-            is_first = not group.writes
-            if not is_first:
-                connection.exec_driver_sql("SAVEPOINT write")
+        with self._taken():
+            connection = self._open()
             try:
+                if self._writes:
+                    connection.exec_driver_sql("SAVEPOINT write")
+                else:
+                    # At once, not at the first change: what was read till then may have changed.
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
-                if not is_first:
+                if self._writes:
                     connection.exec_driver_sql("RELEASE write")
+                elif not self._is_together:
+                    connection.commit()
             except BaseException:
-                self._undo(connection, group, is_first=is_first)
+                self._undo(connection)
                 raise
-            group.writes += 1
-        except BaseException:
-            self._give_turn()
-            raise
-        self._give_turn()
-        group.ended.wait()
-        if group.error is not None:
-            raise StoreUnavailable("the write could not be committed; try again") from group.error
+            if self._is_together:
+                self._writes += 1
 
     def close(self) -> None:
         """Close the connection."""
@@ -76,70 +73,32 @@ class SharedCommits:
             self._connection.close()
             self._connection = None
 
-    def _take_turn(self) -> None:
-        with self._turn:
-            if self._is_taken:
-                self._waiting += 1
-                try:
-                    self._turn.wait_for(lambda: not self._is_taken, self._wait_seconds)
-                finally:
-                    self._waiting -= 1
-                if self._is_taken:
-                    raise StoreUnavailable("the database is busy with other writes; try again")
-            self._is_taken = True
+    @contextmanager
+    def _taken(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=self._wait_seconds):
+            raise StoreUnavailable("the database is busy with other writes; try again")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
-    def _give_turn(self) -> None:
-        """Let the next one go on in the open transaction, or commit where nobody waits."""
-        group = self._group
-        with self._turn:
-            is_shared = group is not None and self._waiting and group.writes < MOST_WRITES
-            if is_shared or group is None:
-                self._is_taken = False
-                self._turn.notify()
-                return
-        self._commit(group)
-        with self._turn:
-            self._is_taken = False
-            self._turn.notify()
-
-    def _open(self) -> tuple[Connection, _Group]:
-        """Return the connection and the writes in its transaction, begun if there is none."""
+    def _open(self) -> Connection:
         if self._connection is None:
+            if self._writes:
+                raise StoreUnavailable("the transaction of these writes is lost; try again")
             self._connection = self._engine.connect()
-        if self._group is None:
-            try:
-                # At once, not at the first change: what was read until then may have changed.
-                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-            except BaseException:
-                self._abandon()
-                raise
-            self._group = _Group()
-        return self._connection, self._group
+        return self._connection
 
-    def _commit(self, group: _Group) -> None:
-        self._group = None
+    def _undo(self, connection: Connection) -> None:
+        """Undo one write; where that cannot be, SQLite itself has undone the transaction."""
         try:
-            if self._connection is not None:
-                self._connection.commit()
-        except BaseException as error:  # noqa: BLE001 - it is for each write of the group to raise
-            self._abandon()
-            group.end(error)
-        else:
-            group.end()
-
-    def _undo(self, connection: Connection, group: _Group, *, is_first: bool) -> None:
-        """Undo one write, or all where SQLite itself has undone the transaction."""
-        try:
-            if is_first:
-                self._group = None
+            if self._writes:
+                connection.exec_driver_sql("ROLLBACK TO write")
+                connection.exec_driver_sql("RELEASE write")
+            else:
                 connection.rollback()
-                return
-            connection.exec_driver_sql("ROLLBACK TO write")
-            connection.exec_driver_sql("RELEASE write")
-        except BaseException as error:  # noqa: BLE001 - the fault that is raised is the write's
-            self._group = None
+        except BaseException:  # noqa: BLE001 - the fault that is raised is the write's
             self._abandon()
-            group.end(error)
 
     def _abandon(self) -> None:
         """Close a connection of which nobody knows in what state it is."""

@@ -31,6 +31,7 @@ from .answers import (
 )
 from .artifacts import ArtifactProxy
 from .bodies import Bodies
+from .direct_urls import DirectUrls
 from .downloads import Downloads
 from .hosts import SAFE_METHODS, HostGuard
 from .refusals import UnknownEndpoint, WrongContentType, WrongMethod
@@ -41,6 +42,7 @@ from .statuses import find_status
 from .threads import Threads
 
 if TYPE_CHECKING:
+    from ..direct_access import DirectAccess
     from ..store import Store
 
 OPERATIONS: tuple[AnyOperation, ...] = (*TRACKING_OPERATIONS, *REGISTRY_OPERATIONS)
@@ -71,17 +73,20 @@ class StoreApp:
     """A store behind HTTP. It does not close the store.
 
     ``take_id`` gives a request an id from its headers; ``access`` None lets anybody do anything;
-    ``companions`` work beside it from its start to its end.
+    ``companions`` work beside it from its start to its end. With ``direct_access``, clients may
+    send and get files past the server.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a server is made of
         self,
         store: Store,
         settings: ServerSettings,
         access: Access | None,
         take_id: Callable[[RequestHeaders], str],
+        *,
         access_log: AccessLog | None = None,
         companions: Sequence[Companion] = (),
+        direct_access: DirectAccess | None = None,
     ) -> None:
         self._store = replace(store, allows_local_paths=False)
         self._access, self._take_id, self._access_log = access, take_id, access_log
@@ -89,13 +94,15 @@ class StoreApp:
         self._hosts = HostGuard(settings.allowed_hosts, settings.host)
         limit = settings.max_body_mb * _MIB
         self._bodies = Bodies(limit, limit * _BODIES_AT_ONCE)
-        self._threads = Threads()
+        self._threads = Threads(store.database)
         self._routes = Routes(OPERATIONS)
         lane = self._threads.artifacts
         proxy = ArtifactProxy(self._store.artifacts, lane, settings.max_artifact_mb * _MIB)
         downloads = Downloads(self._store, proxy, lane)
+        direct = DirectUrls(direct_access, lane, self._bodies)
+        about = about_routes(is_direct=direct_access is not None)
         self._router = Router(
-            [*about_routes(), *proxy.routes(), *downloads.routes()],
+            [*about, *proxy.routes(), *direct.routes(), *downloads.routes()],
             redirect_slashes=False,
             default=_refuse_unknown,
             lifespan=self._live,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
 from mlserve.store.errors import StoreUnavailable
 from mlserve.store.shared_commits import SharedCommits
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import IntegrityError
 
 SECONDS = 30
 
@@ -45,21 +46,22 @@ def shared(engine):
     made.close()
 
 
-@pytest.fixture
-def pool():
-    with ThreadPoolExecutor(8) as made:
-        yield made
-
-
 def prepare(connection, _):
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def add(shared: SharedCommits, number: int, table: str = "parent") -> None:
+def add(shared: SharedCommits, *numbers: int, table: str = "parent") -> None:
     with shared.write() as connection:
-        connection.exec_driver_sql(f"INSERT INTO {table} VALUES (?)", (number,))
+        for number in numbers:
+            connection.exec_driver_sql(f"INSERT INTO {table} VALUES (?)", (number,))
+
+
+def lose_the_transaction(shared: SharedCommits) -> None:
+    with shared.write() as connection:
+        connection.exec_driver_sql("ROLLBACK")  # as SQLite does when a disk is full
+        raise ZeroDivisionError
 
 
 def parents(engine: Engine) -> list[int]:
@@ -68,90 +70,75 @@ def parents(engine: Engine) -> list[int]:
         return list(found.scalars())
 
 
-def wait_for(condition) -> None:
-    for _ in range(SECONDS * 100):
-        if condition():
-            return
-        Event().wait(0.01)
-    raise TimeoutError
-
-
-def write_together(shared: SharedCommits, pool, works) -> list[Future[None]]:
-    """Have ``works`` wait for a first write of 0, so that all share its transaction."""
-    begun, go_on = Event(), Event()
-
-    def first():
-        with shared.write() as connection:
-            begun.set()
-            connection.exec_driver_sql("INSERT INTO parent VALUES (0)")
-            assert go_on.wait(SECONDS)
-
-    futures = [pool.submit(first)]
-    assert begun.wait(SECONDS)
-    futures += [pool.submit(work) for work in works]
-    wait_for(lambda: shared._waiting == len(works))
-    go_on.set()
-    return futures
-
-
 def test_a_lone_write_is_committed_when_it_is_done(shared, engine, commits):
     add(shared, 1)
     assert (parents(engine), commits) == ([1], [1])
 
 
-def test_writes_that_wait_share_one_commit(shared, engine, commits, pool):
-    works = [lambda number=number: add(shared, number) for number in range(1, 6)]
-    for future in write_together(shared, pool, works):
-        future.result(SECONDS)
-    assert (parents(engine), commits) == ([0, 1, 2, 3, 4, 5], [1])
+def test_writes_together_share_one_commit_at_the_end(shared, engine, commits):
+    with shared.together():
+        for number in range(5):
+            add(shared, number)
+        assert parents(engine) == []
+    assert (parents(engine), commits) == ([0, 1, 2, 3, 4], [1])
 
 
-def test_a_write_that_fails_undoes_itself_alone(shared, engine, pool):
-    def fail():
-        with shared.write() as connection:
-            connection.exec_driver_sql("INSERT INTO parent VALUES (100)")
-            raise ZeroDivisionError
-
-    works = [lambda: add(shared, 1), fail, lambda: add(shared, 2)]
-    first, one, failed, two = write_together(shared, pool, works)
-    with pytest.raises(ZeroDivisionError):
-        failed.result(SECONDS)
-    for future in (first, one, two):
-        future.result(SECONDS)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_write_that_fails_undoes_itself_alone(shared, engine, place):
+    with shared.together():
+        for number in range(3):
+            if number == place:
+                with pytest.raises(IntegrityError):
+                    add(shared, 100, 100)
+            add(shared, number)
     assert parents(engine) == [0, 1, 2]
 
 
-def test_a_first_write_that_fails_leaves_the_others_a_transaction(shared, engine, pool):
-    begun, go_on = Event(), Event()
+def test_together_with_no_write_commits_nothing(shared, commits):
+    with shared.together():
+        pass
+    assert commits == [0]
 
-    def fail():
-        with shared.write() as connection:
-            connection.exec_driver_sql("INSERT INTO parent VALUES (100)")
-            begun.set()
-            assert go_on.wait(SECONDS)
+
+def test_a_block_that_fails_undoes_all_its_writes(shared, engine):
+    def write_and_fail():
+        with shared.together():
+            add(shared, 1)
             raise ZeroDivisionError
 
-    failed = pool.submit(fail)
-    assert begun.wait(SECONDS)
-    other = pool.submit(add, shared, 1)
-    wait_for(lambda: shared._waiting == 1)
-    go_on.set()
-    other.result(SECONDS)
     with pytest.raises(ZeroDivisionError):
-        failed.result(SECONDS)
-    assert parents(engine) == [1]
-
-
-def test_a_commit_that_fails_is_an_error_of_every_write_in_it_and_of_none_after(
-    shared, engine, pool
-):
-    works = [lambda: add(shared, 1), lambda: add(shared, 77, "child")]  # of no parent
-    for future in write_together(shared, pool, works):
-        with pytest.raises(StoreUnavailable):
-            future.result(SECONDS)
-    assert parents(engine) == []
+        write_and_fail()
     add(shared, 2)
     assert parents(engine) == [2]
+
+
+def test_a_commit_that_fails_is_an_error_and_the_next_block_goes_on(shared, engine):
+    def write_what_cannot_stay():
+        with shared.together():
+            add(shared, 1)
+            add(shared, 77, table="child")  # of no parent
+
+    with pytest.raises(IntegrityError):
+        write_what_cannot_stay()
+    assert parents(engine) == []
+    with shared.together():
+        add(shared, 2)
+    assert parents(engine) == [2]
+
+
+def test_a_transaction_that_sqlite_undoes_fails_the_block(shared, engine):
+    def write_into_what_is_gone():
+        with shared.together():
+            add(shared, 1)
+            with pytest.raises(ZeroDivisionError):
+                lose_the_transaction(shared)
+            add(shared, 2)
+
+    with pytest.raises(StoreUnavailable, match="lost"):
+        write_into_what_is_gone()
+    assert parents(engine) == []
+    add(shared, 3)
+    assert parents(engine) == [3]
 
 
 def test_a_write_that_another_process_keeps_from_beginning_fails_and_the_next_goes_on(
@@ -166,7 +153,7 @@ def test_a_write_that_another_process_keeps_from_beginning_fails_and_the_next_go
     assert parents(engine) == [2]
 
 
-def test_a_turn_that_does_not_come_in_time_is_an_error(engine, pool):
+def test_a_turn_that_does_not_come_in_time_is_an_error(engine):
     impatient = SharedCommits(engine, 0.01)
     begun, go_on = Event(), Event()
 
@@ -175,18 +162,25 @@ def test_a_turn_that_does_not_come_in_time_is_an_error(engine, pool):
             begun.set()
             assert go_on.wait(SECONDS)
 
-    held = pool.submit(hold)
-    assert begun.wait(SECONDS)
-    with pytest.raises(StoreUnavailable, match="busy"):
-        add(impatient, 1)
-    go_on.set()
-    held.result(SECONDS)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(hold)
+        assert begun.wait(SECONDS)
+        with pytest.raises(StoreUnavailable, match="busy"):
+            add(impatient, 1)
+        go_on.set()
+        held.result(SECONDS)
     add(impatient, 2)
     impatient.close()
     assert parents(engine) == [2]
 
 
-def test_many_writers_lose_nothing(shared, engine, commits, pool):
-    list(pool.map(lambda number: add(shared, number), range(400)))
-    assert parents(engine) == list(range(400))
-    assert commits[0] < 400
+def test_many_threads_lose_nothing(shared, engine):
+    def write_some(start):
+        with shared.together():
+            for number in range(start, start + 20):
+                add(shared, number)
+        add(shared, start + 20)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write_some, range(0, 420, 21)))
+    assert parents(engine) == list(range(420))
