@@ -10,6 +10,7 @@ import operator
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -35,6 +36,10 @@ Clause = ColumnElement[bool]
 
 DATASET_CONTEXT: Final = "mlflow.data.context"
 
+MOST_KEPT: Final = 256
+"""How many clauses and orders are kept for when they are asked for again."""
+_LONGEST_KEPT: Final = 250
+
 _OPERATORS: Final[Mapping[Comparator, Callable[[Any, Any], Any]]] = {
     Comparator.EQUAL: operator.eq,
     Comparator.UNEQUAL: operator.ne,
@@ -47,9 +52,9 @@ _LARGEST_SHORT_INTEGER: Final = 2**31 - 1
 _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """Where the database has what the filters of one kind of entity ask for.
+    """Where the database has what the filters of one kind of entity ask for; equal to itself alone.
 
     ``owner`` is the entity's own key, whose columns have the same names in ``tables``, which hold
     the metrics, params and tags.
@@ -65,6 +70,19 @@ def make_clause(comparison: Comparison, columns: Columns, *also: Clause) -> Clau
 
     ``also`` narrows the rows of the table in which the value is looked for.
     """
+    if also or not is_kept(comparison):
+        return _make_clause(comparison, columns, *also)
+    return _remember_clause(comparison, columns)
+
+
+def is_kept(comparison: Comparison) -> bool:
+    """Say whether what is made of ``comparison`` is kept for when it is asked for again."""
+    value = comparison.value
+    texts = (comparison.key.name, value) if isinstance(value, str) else (comparison.key.name,)
+    return not isinstance(value, tuple) and all(len(text) <= _LONGEST_KEPT for text in texts)
+
+
+def _make_clause(comparison: Comparison, columns: Columns, *also: Clause) -> Clause:
     key, comparator = comparison.key, comparison.comparator
     if key.kind is Kind.ATTRIBUTE:
         return compare(columns.attributes[key.name], comparator, comparison.value)
@@ -76,6 +94,10 @@ def make_clause(comparison: Comparison, columns: Columns, *also: Clause) -> Clau
         there = exists().where(*found)
         return there if comparator is Comparator.IS_NOT_NULL else not_(there)
     return exists().where(*found, compare_value(table, comparison))
+
+
+# Making the objects of a clause takes longer than a small database takes to answer it.
+_remember_clause = lru_cache(MOST_KEPT)(_make_clause)
 
 
 def is_owned(table: FromClause, columns: Columns) -> list[Clause]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Double, FromClause, Integer, Table, and_, case
 
 from ..runtimes.errors import shorten
 from .errors import InvalidParameter
-from .filter_sql import Clause, Columns, is_owned
+from .filter_sql import MOST_KEPT, Clause, Columns, is_owned
 from .filters import Key, Kind, Reader, make_printable, read_key
 
 MOST_TERMS: Final = 20
@@ -99,7 +99,8 @@ def complete(terms: Sequence[Term], last: Sequence[Term]) -> tuple[Term, ...]:
     return (*terms, *(term for term in last if term.key not in keys))
 
 
-def make_ordering(terms: Sequence[Term], columns: Columns) -> Ordering:
+@lru_cache(MOST_KEPT)
+def make_ordering(terms: tuple[Term, ...], columns: Columns) -> Ordering:
     """Return what to sort by so that entities come in the order of ``terms``."""
     return sum((_order_by(term, i, columns) for i, term in enumerate(terms)), Ordering())
 

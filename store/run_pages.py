@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -22,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 
-from .filter_sql import Clause, Columns, compare, make_clause
+from .filter_sql import MOST_KEPT, Clause, Columns, compare, is_kept, make_clause
 from .filters import RANGE, Comparator, Comparison, Key, Kind
 from .ordering import HAS_NUMBER, Ordering, Term, join_all, make_ordering
 from .paging import (
@@ -104,7 +105,7 @@ def find_runs(
     connection: Connection,
     scope: Scope,
     where: Sequence[Comparison],
-    terms: Sequence[Term],
+    terms: tuple[Term, ...],
     question: Question,
     few: int = FEW,
 ) -> Page:
@@ -220,6 +221,10 @@ def _find_end(connection: Connection, search: _Search, values: Select[Any]) -> f
 
 def _look_up(comparison: Comparison) -> Select[Any] | None:
     """Return the SELECT, from an index alone, of runs among which are all that it holds for."""
+    return _remember_lookup(comparison) if is_kept(comparison) else _make_lookup(comparison)
+
+
+def _make_lookup(comparison: Comparison) -> Select[Any] | None:
     key, comparator, value = comparison.key, comparison.comparator, comparison.value
     if key == _RUN_NAME and comparator is Comparator.EQUAL:
         return select(runs.c.run_id).where(runs.c.run_name == value)
@@ -233,6 +238,9 @@ def _look_up(comparison: Comparison) -> Select[Any] | None:
     # The number is written out: with a parameter, a database cannot tell that the index applies.
     is_short = func.length(table.c.value) <= literal_column(str(INDEXED_LENGTH))
     return found.where(is_short) if len(str(value)) <= INDEXED_LENGTH else None
+
+
+_remember_lookup = lru_cache(MOST_KEPT)(_make_lookup)
 
 
 def _is_bound(comparison: Comparison) -> bool:
