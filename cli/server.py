@@ -133,6 +133,12 @@ FLAGS: Final = (
         type=_MIB,
     ),
     _flag(
+        "--direct-urls",
+        "Let clients that ask for it send files to S3 in parts, and get them from it, by signed "
+        "addresses past the server: they have to reach S3, and need no credentials for it.",
+        is_flag=True,
+    ),
+    _flag(
         "--drain-seconds",
         "Seconds that accepted requests have to finish when the server is told to stop.",
         type=click.FloatRange(0, 86_400),

@@ -17,6 +17,7 @@ from ..serve.logs import AccessLog, configure_logging
 from ..serve.request_ids import RequestIds
 from ..serve.server import Loaded, StopSwitch, end_soon, run_server
 from ..store.deliveries import Deliverer, DeliverySettings
+from ..store.direct_access import DirectAccess, is_possible
 from ..store.lifecycle import read_lifecycle
 from ..store.rest.access import Access, read_accounts
 from ..store.rest.app import StoreApp
@@ -32,6 +33,7 @@ def run_store_server(settings: ServerSettings) -> int:
     """Serve until told to stop, and return the exit code."""
     started = time.monotonic()
     _require_accounts(settings)
+    _require_s3(settings)
     configure_logging(settings.log_format, settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells how it sets itself up
     try:
@@ -56,12 +58,26 @@ def _require_accounts(settings: ServerSettings) -> None:
     )
 
 
+def _require_s3(settings: ServerSettings) -> None:
+    if settings.direct_urls and not is_possible(settings.artifacts_destination or ""):
+        raise InvalidSetting(
+            f"--direct-urls: found {settings.artifacts_destination or 'no destination'}, expected "
+            "--artifacts-destination s3://BUCKET/PATH"
+        )
+
+
 def _load(settings: ServerSettings, stack: ExitStack) -> Loaded:
     access = Access(read_accounts(settings.auth)) if settings.auth else None
     store = stack.enter_context(closing(_open(settings)))
-    access_log = AccessLog() if settings.access_log else None
-    deliverer = Deliverer(store.database, DeliverySettings(store.webhook_hosts))
-    app = StoreApp(store, settings, access, RequestIds().take, access_log, [deliverer])
+    app = StoreApp(
+        store,
+        settings,
+        access,
+        RequestIds().take,
+        access_log=AccessLog() if settings.access_log else None,
+        companions=[Deliverer(store.database, DeliverySettings(store.webhook_hosts))],
+        direct_access=DirectAccess(store.destination) if settings.direct_urls else None,
+    )
     return Loaded(app, "store", "store")
 
 

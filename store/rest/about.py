@@ -19,17 +19,16 @@ _INFO = {
     "store_type": "SqlStore",
     "workspaces_enabled": False,
     "trace_archival_enabled": False,
-    "multipart_uploads_enabled": False,
-    "multipart_downloads_enabled": False,
     "artifact_serving_enabled": True,
     "artifacts_presigned_only": False,
 }
 
 
-def about_routes() -> list[Route]:
-    """Return the routes."""
+def about_routes(*, is_direct: bool) -> list[Route]:
+    """Return the routes; ``is_direct`` says that files may go past the server."""
     release = version("mlserve").encode()
-    info = msgspec.json.encode(_INFO)
+    parts = dict.fromkeys(("multipart_uploads_enabled", "multipart_downloads_enabled"), is_direct)
+    info = msgspec.json.encode(_INFO | parts)
 
     async def health(_: Request) -> Answer:
         return Answer(200, _TEXT, b"OK")

@@ -20,7 +20,6 @@ from ..tracking_requests import ArtifactsAnswer
 from .answers import Answer, Receive, Scope, Send, encode_answer, json_answer
 from .bodies import DISCONNECT, BodyFile, declared_length, require_within
 from .ranges import Span, content_disposition, content_type, find_span
-from .refusals import NotOffered
 from .routing import decode
 from .threads import Lane
 
@@ -28,8 +27,6 @@ BASE = "/api/2.0/mlflow-artifacts"
 PROXIED = "mlflow-artifacts:/"
 
 _PIECE_BYTES = 256 * 1024
-# A client that gets these words sends the file in one piece instead.
-_NO_MULTIPART = "Multipart upload is not supported for the current artifact repository"
 
 OpenArtifacts = Callable[[str], Artifacts]
 
@@ -46,8 +43,6 @@ class ArtifactProxy:
         return [
             Route(f"{BASE}/artifacts", self.list_folder, methods=["GET"]),
             Route(file, self.handle_file, methods=["GET", "PUT", "DELETE"]),
-            Route(f"{BASE}/mpu/{{path:path}}", self.refuse_parts, methods=["POST"]),
-            Route(f"{BASE}/presigned/{{path:path}}", self.refuse_presigned, methods=["GET"]),
         ]
 
     async def list_folder(self, request: Request) -> Answer:
@@ -107,14 +102,6 @@ class ArtifactProxy:
 
     def _delete(self, path: str) -> None:
         self._open(PROXIED).delete(path)
-
-    async def refuse_parts(self, _: Request) -> Answer:
-        """Tell MLflow's client to send a file whole, which streams as well."""
-        raise NotOffered(_NO_MULTIPART)
-
-    async def refuse_presigned(self, _: Request) -> Answer:
-        """Tell MLflow's client to get a file through this server."""
-        raise NotOffered("this server gives no URLs of its object store; get the file from it")
 
 
 class OpenFile:

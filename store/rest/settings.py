@@ -27,6 +27,7 @@ class ServerSettings:
     webhook_hosts_only: bool = False
     max_body_mb: int = 16
     max_artifact_mb: int = 0
+    direct_urls: bool = False
     drain_seconds: float = 30.0
     access_log: bool = False
     log_format: str = "text"

@@ -171,6 +171,7 @@ def test_what_kubernetes_says_of_services_is_no_setting(uri):
         ([], {"MLSERVE_SERVER_LOG_LEVEL": "loud"}, 2, "loud"),
         (["--auth", "none.toml"], {}, 2, "none.toml"),
         (["--lifecycle", "none.toml"], {}, 2, "none.toml"),
+        (["--direct-urls"], {}, 2, "expected --artifacts-destination s3:"),
         (["--backend-store-uri", "postgresql://127.0.0.1:1/none"], {}, 1, "does not answer"),
     ],
 )

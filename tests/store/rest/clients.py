@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 from mlserve.serve.listening import bind_socket, service_url
 from mlserve.serve.server import configure_uvicorn
+from mlserve.store.direct_access import DirectAccess
 from mlserve.store.rest.access import Access
 from mlserve.store.rest.app import StoreApp
 from mlserve.store.rest.settings import ServerSettings
@@ -26,11 +27,20 @@ DEADLINE_SECONDS = 60
 
 @contextmanager
 def client_of(
-    store: Store, access: Access | None = None, **settings: Any
+    store: Store,
+    access: Access | None = None,
+    direct_access: DirectAccess | None = None,
+    **settings: Any,
 ) -> Iterator[httpx.Client]:
     """Give a client of a server of ``store``; the server has ended when the context does."""
     numbers = count(1)
-    app = StoreApp(store, ServerSettings(**settings), access, lambda _: f"request-{next(numbers)}")
+    app = StoreApp(
+        store,
+        ServerSettings(**settings),
+        access,
+        lambda _: f"request-{next(numbers)}",
+        direct_access=direct_access,
+    )
     with serving(app) as url, httpx.Client(base_url=url, timeout=DEADLINE_SECONDS) as client:
         yield client
 
