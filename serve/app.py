@@ -27,6 +27,7 @@ from .metrics import MetricStore, Recorder, ServiceCollector
 from .openapi import describe
 from .pace import Pace
 from .page import render_page
+from .platform_openapi import describe_platforms
 from .platform_routes import platform_routes, scoring_forms
 from .predicting import predict_batch
 from .request_ids import HEADER, RequestIds, Scope
@@ -106,7 +107,7 @@ class Service:
     def _quiet_app(self, store: MetricStore) -> Starlette:
         model, settings = self._model, self._settings
         labels = {"model": settings.model_name, "version": settings.model_version}
-        documents = _documents(model, self._example, labels["model"], labels["version"])
+        documents = _documents(model, self._example, settings)
         collector = ServiceCollector(store, labels)
         routes = [
             *platform_routes(settings, lambda: self._problem),
@@ -189,7 +190,9 @@ def _read_example(model: Model) -> bytes | None:
         return None
 
 
-def _documents(model: Model, example: bytes | None, name: str, model_version: str) -> Documents:
+def _documents(model: Model, example: bytes | None, settings: Settings) -> Documents:
+    name, model_version = settings.model_name, settings.model_version
     openapi = describe(model.spec, example, name, model_version)
+    openapi["paths"] = describe_platforms(settings, openapi["paths"])
     page, page_headers = render_page(model.spec, model.flavor, example, name, model_version)
     return Documents(version("mlserve"), orjson.dumps(openapi), page, page_headers)

@@ -55,7 +55,7 @@ def describe(spec: ModelSpec, example: bytes | None, name: str, version: str) ->
         },
         "paths": {
             "/invocations": {"post": _describe_scoring(signature.inputs, body)},
-            **{path: {"get": _describe_quiet(*route)} for path, route in _QUIET_ROUTES.items()},
+            **{path: {"get": describe_quiet(*route)} for path, route in _QUIET_ROUTES.items()},
         },
         "components": {
             "schemas": {
@@ -82,11 +82,17 @@ def _describe_scoring(inputs: Schema | None, example: Any) -> JsonSchema:
                 "text/csv": _describe_body(_CSV, table),
             },
         },
-        "responses": {
-            "200": _respond("The predictions.", "application/json", "Answer"),
-            **_describe_refusals(),
-        },
+        "responses": describe_answers("Answer"),
     }
+
+
+def describe_answers(schema: str | None) -> JsonSchema:
+    """Return the responses of a scoring route; a good one is of ``schema``, or of any form."""
+    content: JsonSchema = {"application/json": {"schema": {}}}
+    good: JsonSchema = {"description": "The predictions.", "content": content}
+    if schema is not None:
+        good = _respond("The predictions.", "application/json", schema)
+    return {"200": good, **_describe_refusals()}
 
 
 def _describe_body(schema: JsonSchema, example: Any) -> JsonSchema:
@@ -104,7 +110,8 @@ def _describe_refusals() -> JsonSchema:
     }
 
 
-def _describe_quiet(operation: str, summary: str, media_type: str | None) -> JsonSchema:
+def describe_quiet(operation: str, summary: str, media_type: str | None) -> JsonSchema:
+    """Return the operation of a GET route; without a ``media_type``, it tells of readiness."""
     if media_type is None:
         responses = _READINESS
     else:

@@ -20,6 +20,7 @@ from mlserve.runtimes.schema import (
     Signature,
 )
 from mlserve.serve.platform_bodies import list_rows, translate_instances, unwrap_rows
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from .services import Gated, client_of, make_service, model_of, serve, until
 
@@ -256,3 +257,15 @@ def test_a_service_that_is_not_ready_says_so_on_every_route_of_health(path):
             return await client.get(path)
 
     assert asyncio.run(main()).status_code == 503
+
+
+@pytest.mark.parametrize("name", ["churn", "a b", "{x}"])
+def test_the_description_has_the_routes_of_platforms(name):
+    document = get("/openapi.json", model_name=name, health_route="/v1/alive").json()
+    OpenAPIV31SpecValidator(document).validate()
+    told = {f"{method} {path}" for path, methods in document["paths"].items() for method in methods}
+    expected = {"get /v1/alive", "get /", "get /v1/models", "get /execution-parameters"}
+    expected |= {"post /predict", "post /score"}
+    if "{" not in name:
+        expected |= {f"get /v1/models/{name}", f"post /v1/models/{name}:predict"}
+    assert expected <= told
