@@ -134,11 +134,13 @@ def _local_path(base: str) -> str:
 
 
 def _split_tag(path: str) -> tuple[Path, str]:
-    whole = Path(path).expanduser()
-    before, colon, tag = path.rpartition(":")
-    if whole.exists() or not colon or "/" in tag:
-        return whole, ""
-    return Path(before).expanduser(), tag
+    """Return the path and the tag behind it; either may have colons, and only a path is there."""
+    parts = path.split(":")
+    for count in range(1, len(parts) + 1):
+        file = Path(":".join(parts[:count])).expanduser()
+        if file.exists():
+            return file, ":".join(parts[count:])
+    return Path(path).expanduser(), ""
 
 
 def _fits(found: Platform, wanted: Platform) -> bool:

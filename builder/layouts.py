@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -14,7 +14,7 @@ import msgspec
 
 from .artifacts import pack_artifact, referrers_among
 from .contract import Artifact
-from .errors import ImageNotFound, InvalidImage, OutputFailed
+from .errors import ImageNotFound, InvalidImage, InvalidImageName, OutputFailed
 from .image_names import parse_image_name
 from .images import Blob, Document, Image, open_file, read_blob, read_document
 from .oci import (
@@ -196,8 +196,10 @@ def first_manifest(image: Image) -> Document:
 
 def _names_of(descriptor: Descriptor) -> set[str]:
     annotations = descriptor.annotations or {}
-    tags = {annotations.get(TAG), annotations.get(FULL_NAME)}
-    return {descriptor.digest, *filter(None, tags)}
+    names = {descriptor.digest, *filter(None, (annotations.get(TAG), annotations.get(FULL_NAME)))}
+    with suppress(InvalidImageName):
+        names.add(parse_image_name(annotations.get(FULL_NAME, "")).familiar)
+    return names
 
 
 def _read_file(file: Path) -> bytes:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 _CHALLENGE: Final = re.compile(r"(?:^|,)\s*([A-Za-z]+)(?:\s+(?=[\w-]+=)|\s*(?=,|$))")
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 _PARAMETER: Final = re.compile(r'([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
@@ -35,8 +36,10 @@ class Token(msgspec.Struct):
 
 def read_challenges(header: str) -> list[Challenge]:
     """Return what the header WWW-Authenticate asks for."""
-    found = list(_CHALLENGE.finditer(header))
-    ends = [match.start() for match in found[1:]] + [len(header)]
+    # What stands in quotes looks like another challenge at times.
+    masked = _QUOTED.sub(lambda match: "_" * len(match[0]), header)
+    found = list(_CHALLENGE.finditer(masked))
+    ends = [*(match.start() for match in found), len(header)][1:]
     return [
         Challenge(match[1].lower(), _read_parameters(header[match.end() : end]))
         for match, end in zip(found, ends, strict=True)

@@ -50,7 +50,8 @@ def test_what_a_stage_tells_of_its_image_is_written_beside_it(tmp_path, stage, n
     sbom, statement = told_of(source, "7")
     assert sbom == SBOM
     assert json.loads(statement.content) == {"subject": image.digest}
-    assert source.resolve("").digest == image.digest
+    names = ("", "7", "churn:7", "docker.io/library/churn:7", image.digest)
+    assert {source.resolve(name).digest for name in names} == {image.digest}
 
 
 def test_what_is_told_of_an_image_does_not_change_its_digest(tmp_path, stage):
