@@ -14,9 +14,9 @@ import msgspec
 
 from .artifacts import pack_artifact
 from .base_images import Base, BaseImage, open_base
-from .base_python import check_python
+from .base_python import PYTHON_VERSION, check_python
 from .cached_blobs import CachedBlobs
-from .contract import Artifact, BuiltImage, Stage, Tell
+from .contract import Artifact, BuiltImage, MadeImage, Stage, Tell
 from .errors import EngineFailed
 from .image_configs import encode_config, plan_config
 from .image_names import ImageName, parse_image_name
@@ -45,6 +45,7 @@ _PUSH: Final = f"{__package__}.publishing:push_image"
 _TAR: Final = ".tar"
 _LAYERS: Final = "layers"
 _BLOBS: Final = "blobs"
+_PYTHONS: Final = "pythons"
 _BASE_DIGEST: Final = "org.opencontainers.image.base.digest"
 _BASE_NAME: Final = "org.opencontainers.image.base.name"
 _ANNOTATIONS: Final = "org.opencontainers.image."
@@ -126,10 +127,17 @@ class _Assembly:
         plan = stage.plan
         self.tell(f"base {base.text} for {plan.platform}")
         below = base.for_platform(plan.platform)
-        check_python(below, plan)
+        check_python(below, plan, self._kept(_PYTHONS))
         layers = [self._pack(stage, number) for number in range(len(plan.layers))]
         image = assemble_image(below, plan, layers, self.options.created)
-        return with_artifacts(image, [tell_of(image.root) for tell_of in stage.artifacts])
+        made = MadeImage(
+            image.root,
+            base_name=str(below.name or ""),
+            base_digest=below.descriptor.digest,
+            python=below.config.environment.get(PYTHON_VERSION, ""),
+            created=self.options.created,
+        )
+        return with_artifacts(image, [tell_of(made) for tell_of in stage.artifacts])
 
     def _pack(self, stage: Stage, number: int) -> Layer:
         planned = stage.plan.layers[number]
@@ -137,10 +145,13 @@ class _Assembly:
         tree = Tree(stage.folder / planned.name, planned.target, self.options.created)
         # The last layer is the model, which another version will not have.
         is_lasting = number < len(stage.plan.layers) - 1
-        if self.options.cache and is_lasting and self.options.is_compressed:
-            return LayerCache(KeptFiles(self.options.cache / _LAYERS)).pack(tree)
+        if (kept := self._kept(_LAYERS)) and is_lasting and self.options.is_compressed:
+            return LayerCache(kept).pack(tree)
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         return pack_layer(tree, folder / "layer", is_compressed=self.options.is_compressed)
+
+    def _kept(self, kind: str) -> KeptFiles | None:
+        return KeptFiles(self.options.cache / kind) if self.options.cache else None
 
 
 def assemble_image(

@@ -6,13 +6,17 @@ import posixpath
 import re
 import tarfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from .base_images import BaseImage
 from .errors import InvalidImage, UnusableBase
+from .kept_files import KeptFiles
 from .plan import BuildPlan
 
-_DECLARED: Final = "PYTHON_VERSION"
+PYTHON_VERSION: Final = "PYTHON_VERSION"
+"""The variable in which Python's own images declare their Python."""
+
 _USUAL_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _RELEASE: Final = re.compile(r"python(3\.\d+)")
 _WHITEOUT: Final = ".wh."
@@ -23,20 +27,40 @@ Names = dict[str, str]
 """The paths of an image that matter here; a link has where it leads to, all else nothing."""
 
 
-def check_python(base: BaseImage, plan: BuildPlan) -> None:
-    """Raise `UnusableBase` unless the base has the Python that the layers of ``plan`` are for."""
+def check_python(base: BaseImage, plan: BuildPlan, known: KeptFiles | None = None) -> None:
+    """Raise `UnusableBase` unless the base has the Python that the layers of ``plan`` are for.
+
+    ``known`` keeps what was found, by the digests of bases.
+    """
     wanted = f"Python {plan.python}"
-    found = find_python(base)
+    found = _find_or_look_up(base, known)
     if found is None:
         raise UnusableBase(plan.base, "no python3 on its PATH", wanted)
     if found != plan.python:
         raise UnusableBase(plan.base, f"Python {found}", f"{wanted}; build with --python {found}")
 
 
+def _find_or_look_up(base: BaseImage, known: KeptFiles | None) -> str | None:
+    if known is None:
+        return find_python(base)
+    name = base.descriptor.digest.replace(":", "-")
+    if file := known.find(name):
+        return file.read_text()
+    found = find_python(base)
+
+    def note(file: Path) -> str:
+        file.write_text(found or "")
+        return name
+
+    if found:
+        known.add(note)
+    return found
+
+
 def find_python(base: BaseImage) -> str | None:
     """Return the release of the python3 that a base runs, such as 3.11, or None if it has none."""
     environment = base.config.environment
-    if declared := re.match(r"3\.\d+", environment.get(_DECLARED, "")):
+    if declared := re.match(r"3\.\d+", environment.get(PYTHON_VERSION, "")):
         return declared[0]
     names: Names = {}
     for blob in base.blobs:

@@ -25,7 +25,23 @@ class Artifact:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-Describe = Callable[[Descriptor], Artifact]
+@dataclass(frozen=True, slots=True)
+class MadeImage:
+    """The image of one platform that was just made: what names it, and what it was built on.
+
+    What is not known of the base is empty; ``base_name`` is also where it is no name in a registry.
+    ``python`` is the whole release of the base's Python. ``created`` is the time of all that is in
+    the image, in seconds since 1970.
+    """
+
+    descriptor: Descriptor
+    base_name: str = ""
+    base_digest: str = ""
+    python: str = ""
+    created: int = 0
+
+
+Describe = Callable[[MadeImage], Artifact]
 """Makes an artifact of an image, once it is known what names the image."""
 
 

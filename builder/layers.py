@@ -73,8 +73,13 @@ def write_tar(tree: Tree, output: BinaryIO) -> None:
     ) as archive:
         for folder in _folders_above(tree.target):
             archive.addfile(_entry(folder, tarfile.DIRTYPE, tree.mtime))
-        for path, name in _walk(tree.folder, PurePosixPath(tree.target.lstrip("/"))):
+        for path, name in walk(tree):
             _add(archive, path, str(name), tree.mtime)
+
+
+def walk(tree: Tree) -> Iterator[tuple[Path, PurePosixPath]]:
+    """Yield the paths below ``tree`` with their names in an image, a folder before its contents."""
+    return _walk(tree.folder, PurePosixPath(tree.target.lstrip("/")))
 
 
 def _write(tree: Tree, output: io.RawIOBase | gzip.GzipFile | None) -> str:

@@ -8,10 +8,9 @@ import pytest
 from mlserve.builder.archives import Archive
 from mlserve.builder.artifacts import read_artifact
 from mlserve.builder.assembling import OciEngine, OciOptions
-from mlserve.builder.contract import Artifact, Stage
+from mlserve.builder.contract import Artifact, MadeImage, Stage
 from mlserve.builder.image_names import parse_image_name
 from mlserve.builder.layouts import Layout, attach_to_layout
-from mlserve.builder.oci import Descriptor
 from mlserve.builder.publishing import open_destination
 from mlserve.builder.registry import open_repository
 from mlserve.builder.registry_access import RegistryAccess
@@ -23,9 +22,9 @@ SBOM = Artifact("application/vnd.cyclonedx+json", "application/vnd.cyclonedx+jso
 ACCESS = RegistryAccess(find_login=lambda _: None)
 
 
-def statement_of(image: Descriptor) -> Artifact:
+def statement_of(image: MadeImage) -> Artifact:
     """What can only be said once the image has a digest."""
-    content = json.dumps({"subject": image.digest}).encode()
+    content = json.dumps({"subject": image.descriptor.digest}).encode()
     return Artifact("application/vnd.in-toto+json", "application/vnd.in-toto+json", content)
 
 
@@ -95,7 +94,7 @@ def test_what_is_told_of_an_image_is_found_in_its_registry(tmp_path, stage, has_
             "text/plain",
         ]
         repository.close()
-        assert told == [SBOM, statement_of(described), added]
+        assert told == [SBOM, statement_of(MadeImage(described)), added]
         tags = [path for method, path in server.asked if "manifests/sha256-" in path]
         assert bool(tags) is not has_list
 
