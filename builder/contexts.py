@@ -37,17 +37,15 @@ def write_context(stage: Stage, path: Path) -> None:
         for layer in stage.plan.layers:
             shutil.copytree(stage.folder / layer.name, folder / layer.name)
         (folder / DOCKERFILE).write_text(write_dockerfile(stage.plan))
-        for place, folders, files in os.walk(folder):
-            for name in folders:
-                (Path(place) / name).chmod(0o755)
-            for name in files:
+        for place, folders, files in os.walk(folder, topdown=False):
+            for name in [*files, *folders]:
                 _settle(Path(place) / name)
 
 
-def _settle(file: Path) -> None:
-    """Give ``file`` the mode and time that it has in every image."""
-    file.chmod(_mode(file.stat().st_mode))
-    os.utime(file, (0, 0))
+def _settle(path: Path) -> None:
+    """Give a file or folder the mode and time that it has in every image."""
+    path.chmod(0o755 if path.is_dir() else _mode(path.stat().st_mode))
+    os.utime(path, (0, 0))
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
