@@ -20,9 +20,9 @@ from .answers import RequestHeaders
 from .secret_hashes import (
     PasswordHash,
     digest_token,
-    hash_password,
     read_password_hash,
     read_token_hash,
+    unknown_password,
 )
 
 _ROLES = {role.name.lower(): role for role in Role}
@@ -62,7 +62,7 @@ class Access:
     def __init__(self, accounts: Iterable[Account]) -> None:
         self._accounts = {account.caller.name: account for account in accounts}
         # A name that nobody has takes as long as a wrong password.
-        self._nobody = read_password_hash(hash_password(os.urandom(16).hex()))
+        self._nobody = unknown_password()
         self._key = os.urandom(32)
         self._remembered: dict[bytes, Caller] = {}
 

@@ -14,6 +14,7 @@ _PASSWORD, _TOKEN = "scrypt", "sha256"
 # A guess costs 16 MiB and a fifth of a second: OWASP's advice for scrypt with this much memory.
 _COST, _BLOCK, _PARALLEL = 2**14, 8, 5
 _MAX_MEMORY = 2**27
+_MOST_PARALLEL = 64
 _SALT_BYTES, _KEY_BYTES, _TOKEN_BYTES = 16, 32, 32
 
 
@@ -37,6 +38,11 @@ def hash_password(password: str) -> str:
     return _write(empty._replace(key=_derive(password, empty)))
 
 
+def unknown_password() -> PasswordHash:
+    """Return the hash of a password that nobody has; to compare with it takes as long as ever."""
+    return PasswordHash(_COST, _BLOCK, _PARALLEL, os.urandom(_SALT_BYTES), os.urandom(_KEY_BYTES))
+
+
 def read_password_hash(text: str) -> PasswordHash:
     """Return what `hash_password` wrote; raises `InvalidSetting` for anything else."""
     try:
@@ -51,9 +57,17 @@ def _parse(text: str) -> PasswordHash:
     kind, *numbers, salt, key = text.split(":")
     cost, block, parallel = (int(number) for number in numbers)
     found = PasswordHash(cost, block, parallel, _from_base64(salt), _from_base64(key))
-    if kind != _PASSWORD or len(found.key) != _KEY_BYTES:
+    is_power = cost > 1 and cost & (cost - 1) == 0  # as RFC 7914 has it
+    needs = 128 * block * (cost + parallel)
+    if (
+        kind != _PASSWORD
+        or len(found.key) != _KEY_BYTES
+        or not is_power
+        or min(block, parallel) < 1
+    ):
         raise ValueError
-    found.matches("")  # scrypt itself knows which numbers it takes
+    if needs > _MAX_MEMORY or parallel > _MOST_PARALLEL:
+        raise ValueError
     return found
 
 

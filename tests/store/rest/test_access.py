@@ -173,7 +173,11 @@ def test_a_file_that_is_not_as_it_should_be_is_refused(tmp_path, text, told):
     assert "secret" not in str(caught.value).replace("hash-secret", "")
 
 
-@pytest.mark.parametrize("numbers", ["3:8:1", "0:8:1", "16384:0:1", "1073741824:8:1", "x:8:1"])
+@pytest.mark.parametrize(
+    "numbers",
+    ["3:8:1", "0:8:1", "1:8:1", "-2:8:1", "16384:0:1", "16384:8:0", "16384:8:-1", "16384:8:65",
+     "1073741824:8:1", "16384:1048576:1", "x:8:1"],
+)  # fmt: skip
 def test_numbers_that_scrypt_does_not_take_are_refused(tmp_path, numbers):
     kind, _, _, _, salt, key = PASSWORD_HASH.split(":")
     path = tmp_path / "auth.toml"
@@ -185,3 +189,10 @@ def test_numbers_that_scrypt_does_not_take_are_refused(tmp_path, numbers):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(InvalidSetting, match="No such file"):
         read_accounts(tmp_path / "none.toml")
+
+
+def test_reading_a_file_of_many_accounts_derives_no_key(tmp_path):
+    path = tmp_path / "auth.toml"
+    table = f'role = "reader"\npassword = "{PASSWORD_HASH}"\n'
+    path.write_text("".join(f"[users.u{i}]\n{table}" for i in range(2000)))
+    assert len(read_accounts(path)) == 2000  # would take minutes

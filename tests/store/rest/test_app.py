@@ -355,6 +355,24 @@ def test_a_password_lets_its_account_in(guarded, name):
     assert answer.status_code == 200
 
 
+def test_the_log_of_promotions_says_which_account_it_was(guarded, name):
+    writer, asked = bearer(Role.WRITER), {"name": name, "version": "1", "stage": "Production"}
+    made = guarded.post(f"{API}/logged-models", json={"experiment_id": "0"}, headers=writer)
+    model_id = made.json()["model"]["info"]["model_id"]
+    guarded.put(f"{PROXY}/0/models/{model_id}/artifacts/MLmodel", content=b"", headers=writer)
+    for path, body in {
+        "registered-models/create": {"name": name},
+        "model-versions/create": {
+            "name": name, "source": f"models:/{model_id}", "model_id": model_id,
+        },
+        "model-versions/transition-stage": asked,
+    }.items():  # fmt: skip
+        assert guarded.post(f"{API}/{path}", json=body, headers=writer).status_code == 200
+    path = f"/api/2.0/mlserve/promotions?name={name}"
+    promotions = guarded.get(path, headers=bearer(Role.READER)).json()["promotions"]
+    assert {one["actor"] for one in promotions} == {"writer"}
+
+
 def test_a_credential_is_asked_for_before_the_body_is_read(guarded):
     answer = guarded.put(f"{PROXY}/a", content=b"x" * 10_000_000)
     assert answer.status_code == 401
