@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ TRANSIENT: Final = TRANSIENT_STATUSES | {408, 500}
 
 _TIMEOUT: Final = httpx.Timeout(120.0, connect=15.0)
 _LIMITS: Final = httpx.Limits(max_connections=16, keepalive_expiry=3.0)
+_UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
+# A proxy is for what is elsewhere.
+_NEVER_BY_PROXY: Final = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 _ADVICE: Final = {
     401: "log in with: docker login {registry}",
     403: "log in as somebody who may: docker login {registry}",
@@ -82,6 +86,7 @@ class RegistryConnection:
             timeout=_TIMEOUT,
             limits=_LIMITS,
             follow_redirects=True,
+            mounts=dict.fromkeys(_NEVER_BY_PROXY),
             # What is asked for is bytes with a digest, not a compressed form of them.
             headers={"accept-encoding": "identity", "user-agent": "mlserve"},
         )
@@ -139,7 +144,8 @@ class RegistryConnection:
             yield
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
-            is_untrusted = "CERTIFICATE_VERIFY_FAILED" in reason
+            is_untrusted = _UNTRUSTED in reason
+            is_final = is_untrusted or _is_unknown_host(error)
             advice = (
                 "name the authority that signed its certificate in SSL_CERT_FILE"
                 if is_untrusted
@@ -150,7 +156,7 @@ class RegistryConnection:
                 action,
                 shorten(reason),
                 advice=advice,
-                is_final=is_untrusted or not isinstance(error, httpx.TransportError),
+                is_final=is_final or not isinstance(error, httpx.TransportError),
             ) from error
 
     def _send_authorized(self, ask: Ask) -> httpx.Response:
@@ -192,7 +198,7 @@ class RegistryConnection:
         try:
             self._client.get(f"{root}v2/")
         except httpx.TransportError as error:
-            return "CERTIFICATE_VERIFY_FAILED" in str(error)
+            return _UNTRUSTED in str(error)
         return True
 
     def _authorize(self, challenges: list[Challenge]) -> str | None:
@@ -245,6 +251,15 @@ class RegistryConnection:
             )
         advice = _ADVICE.get(status, "it says no more").format(registry=self.registry)
         return RegistryRefused(self.registry, action, status, reason, advice)
+
+
+def _is_unknown_host(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _read(answer: httpx.Response) -> bytes:

@@ -106,6 +106,7 @@ class Faulty:
     asked: list[tuple[str, str]] = field(default_factory=list)
     ranges: list[str] = field(default_factory=list)
     wants_token: bool = False
+    authorizations: list[str | None] = field(default_factory=list)
     token_requests: list[str] = field(default_factory=list)
     has_referrers: bool = False
     referrers: dict[str, list[dict]] = field(default_factory=dict)
@@ -151,6 +152,7 @@ class _Forwarding(BaseHTTPRequestHandler):
             self._give_token()
             return
         fault = self.faulty.take(self.command, self.path)
+        self.faulty.authorizations.append(self.headers.get("authorization"))
         if self.faulty.wants_token and self.headers.get("authorization") != "Bearer good":
             self._read_body()
             realm = f'Bearer realm="http://{self.faulty.address}/token",service="a service"'

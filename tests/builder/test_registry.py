@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from mlserve.builder.assembling import OciEngine, OciOptions
 from mlserve.builder.credentials import Login
@@ -17,6 +19,8 @@ from mlserve.builder.errors import (
     UnusableBase,
 )
 from mlserve.builder.registry_access import RegistryAccess
+from mlserve.builder.registry_connection import RegistryConnection
+from mlserve.builder.registry_tokens import Challenge
 from mlserve.store.retrying import Retrying
 
 from .images_made_here import (
@@ -232,6 +236,41 @@ def test_a_registry_with_tokens_gets_a_login_for_both_repositories(proxy: Faulty
         ["repository:base:pull"],
         ["repository:tokens:pull,push", "repository:base:pull"],
     ]
+
+
+def test_a_token_is_not_told_to_where_a_registry_leads_for_its_blobs(
+    proxy: Faulty, registry, trees, tmp_path
+):
+    path = _large_blob(proxy)
+    with faulty(registry) as elsewhere:
+        proxy.wants_token = True
+        location = f"http://{elsewhere.address}/v2/base{path}"
+        proxy.faults.append(Fault("GET", path, times=1, status=307, headers={"location": location}))
+        build(f"{proxy.address}/base:3.11", trees, tmp_path / "image", AS_ANN)
+        assert ("GET", f"/v2/base{path}") in elsewhere.asked
+        assert set(elsewhere.authorizations) == {None}
+    assert "Bearer good" in proxy.authorizations
+
+
+def test_a_login_is_not_sent_in_the_clear_because_a_registry_says_so():
+    connection = RegistryConnection("registry.example", [], AS_ANN)
+    challenge = Challenge("bearer", {"realm": "http://registry.example/token"})
+    with pytest.raises(RegistryRefused, match=r"its tokens are at http:.*; it needs TLS"):
+        connection._authorize([challenge])
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "is_final"), [(socket.EAI_NONAME, True), (socket.EAI_AGAIN, False)]
+)
+def test_a_host_that_nobody_knows_is_not_asked_for_again(code, is_final):
+    connection = RegistryConnection("registry.example", [], ACCESS)
+    error = httpx.ConnectError("no such name")
+    error.__cause__ = socket.gaierror(code, "no such name")
+    with pytest.raises(RegistryUnavailable) as raised, connection.translated("give a blob"):
+        raise error
+    assert raised.value.is_final is is_final
+    connection.close()
 
 
 def test_a_registry_that_wants_a_login_says_how_to_give_one(proxy: Faulty, trees, tmp_path):
