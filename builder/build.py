@@ -14,6 +14,7 @@ from ..runtimes.modelspec import ModelSpec, read_model_spec
 from ..store.fetching import LocatedModel
 from .contexts import write_context
 from .contract import BuiltImage, Engine, Stage, Tell
+from .documents import Ingredients, documents_of
 from .options import BuildOptions
 from .outputs import refuse_existing
 from .plan import Platform
@@ -115,5 +116,8 @@ def _stage(
     }
     place = folder / str(platform).replace("/", "-")
     stage_links(trees, place)
-    plan = plan_image(packed, platform, source.python, options.base, version("mlserve"))
-    return Stage(plan, place)
+    release = version("mlserve")
+    plan = plan_image(packed, platform, source.python, options.base, release)
+    packages = trees[REQUIREMENTS.name]
+    ingredients = Ingredients(packed, source.model.reference, plan, packages, release)
+    return Stage(plan, place, documents_of(ingredients))
