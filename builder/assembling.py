@@ -17,7 +17,7 @@ from .base_images import Base, BaseImage, open_base
 from .base_python import PYTHON_VERSION, check_python
 from .cached_blobs import CachedBlobs
 from .contract import Artifact, BuiltImage, MadeImage, Stage, Tell
-from .errors import EngineFailed
+from .errors import EngineFailed, OutputFailed
 from .image_configs import encode_config, plan_config
 from .image_names import ImageName, parse_image_name
 from .images import Blob, Document, Image, blob_of_bytes, blob_of_file
@@ -85,7 +85,7 @@ class OciEngine:
         assembly = _Assembly(self.options, Path(folder), tell)
         with ExitStack() as on_failure:
             on_failure.callback(self.close)
-            image = join([assembly.assemble(stage, self._open_base(stage)) for stage in stages])
+            image = join([self._assemble(stage, assembly) for stage in stages])
             if output:
                 tell(f"writing {output}")
                 write = write_archive if output.suffix == _TAR else write_layout
@@ -106,6 +106,13 @@ class OciEngine:
         """Remove the layers and close the bases."""
         self._built.clear()
         self._resources.close()
+
+    def _assemble(self, stage: Stage, assembly: _Assembly) -> Image:
+        try:
+            return assembly.assemble(stage, self._open_base(stage))
+        except OSError as error:
+            # Layers and what is downloaded are written to folders of ours: a full disk is told.
+            raise OutputFailed(Path(error.filename or assembly.folder), error) from error
 
     def _open_base(self, stage: Stage) -> Base:
         base = open_base(stage.plan.base, self.options.access)

@@ -110,8 +110,8 @@ def open_base(base: str, access: RegistryAccess) -> Base:
     looks like a path: ``/…``, ``./…``, ``….tar``; a tag may follow after a colon. Else it is a name
     in a registry. Raises `UnusableBase` or `InvalidImageName`.
     """
-    if path := _local_path(base):
-        file, tag = _split_tag(path)
+    if path := local_path(base):
+        file, tag = split_tag(path)
         if (file / MARKER).is_file():
             return Base(base, Layout(file), tag, None)
         if file.is_file():
@@ -125,7 +125,8 @@ def open_base(base: str, access: RegistryAccess) -> Base:
     return Base(base, resolve_name(_REGISTRY)(name, access), name.reference, name)
 
 
-def _local_path(base: str) -> str:
+def local_path(base: str) -> str:
+    """Return the path that ``base`` is, perhaps with a tag, or nothing for a name."""
     for prefix in _LOCAL:
         if base.startswith(prefix):
             return base.removeprefix(prefix)
@@ -133,7 +134,8 @@ def _local_path(base: str) -> str:
     return base if is_path else ""
 
 
-def _split_tag(path: str) -> tuple[Path, str]:
+def split_tag(path: str) -> tuple[Path, str]:
+    """Return the path and the tag behind it, which is empty if there is none."""
     """Return the path and the tag behind it; either may have colons, and only a path is there."""
     parts = path.split(":")
     for count in range(1, len(parts) + 1):

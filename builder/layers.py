@@ -5,7 +5,6 @@ Names are sorted, times fixed, everything is root's, and modes are 0644 or 0755.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import os
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
 
+from .block_gzip import BlockGzip
 from .errors import InvalidImage
 from .images import CHUNK_BYTES
 from .oci import LAYER, LAYER_GZIP, Descriptor
@@ -50,7 +50,7 @@ def pack_layer(tree: Tree, file: Path, *, is_compressed: bool = True) -> Layer:
     with file.open("wb") as raw:
         packed = _HashingWriter(raw)
         if is_compressed:
-            with gzip.GzipFile("", "wb", LEVEL, packed, mtime=0) as zipped:
+            with BlockGzip(packed, LEVEL) as zipped:
                 diff_id = _write(tree, zipped)
         else:
             diff_id = _write(tree, packed)
@@ -83,7 +83,7 @@ def walk(tree: Tree) -> Iterator[tuple[Path, PurePosixPath]]:
     return _walk(tree.folder, PurePosixPath(tree.target.lstrip("/")))
 
 
-def _write(tree: Tree, output: io.RawIOBase | gzip.GzipFile | None) -> str:
+def _write(tree: Tree, output: io.RawIOBase | None) -> str:
     """Write the tar to ``output``, if there is one, and return its digest."""
     plain = _HashingWriter(output)
     with io.BufferedWriter(plain, CHUNK_BYTES) as buffered:
@@ -136,7 +136,7 @@ def _entry(name: str, kind: bytes, mtime: int) -> tarfile.TarInfo:
 class _HashingWriter(io.RawIOBase):
     """Passes bytes on to ``output``, if there is one, and knows their digest."""
 
-    def __init__(self, output: BinaryIO | io.RawIOBase | gzip.GzipFile | None) -> None:
+    def __init__(self, output: BinaryIO | io.RawIOBase | None) -> None:
         super().__init__()
         self._output, self._hash, self._written = output, hashlib.sha256(), 0
 

@@ -46,10 +46,20 @@ def new_file(path: Path) -> Iterator[Path]:
         try:
             partial.chmod(0o644)
             yield partial
-            # Unlike a rename, a link never takes the place of what another made meanwhile.
-            path.hardlink_to(partial)
+            _give_name(partial, path)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _give_name(partial: Path, path: Path) -> None:
+    try:
+        # Unlike a rename, a link never takes the place of what another made meanwhile.
+        path.hardlink_to(partial)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        refuse_existing(path)
+        partial.rename(path)
 
 
 def refuse_existing(path: Path) -> None:

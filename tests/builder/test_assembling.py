@@ -8,6 +8,8 @@ import random
 import resource
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from .images_made_here import (
     write_trees,
 )
 
+LARGE = random.Random(7).randbytes(300_000)
 TAGS = ("churn:7", "registry.example/team/churn:7")
 
 
@@ -48,6 +51,17 @@ def build(output: Path, base: str, trees: Path, **options):
         return engine.build([stage_on(base, trees)], TAGS, quiet)
     finally:
         engine.close()
+
+
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """Let no file grow beyond ``size``, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -174,18 +188,24 @@ def test_a_base_that_is_damaged_leaves_nothing_half_written(tmp_path, trees, nam
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("cache", [None, "cache"])
+def test_a_disk_that_is_full_of_layers_is_told(tmp_path, base, cache):
+    trees = write_trees(tmp_path / "trees", model=LARGE)
+    (trees / "requirements" / "large").write_bytes(LARGE)
+    kept = tmp_path / cache if cache else None
+    with file_limit(200_000), pytest.raises(OutputFailed, match="could not be written: File too"):
+        build(tmp_path / "out" / "image", base, trees, cache=kept)
+    assert not (tmp_path / "out").exists()
+    assert not kept or list((kept / "layers").iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["image", "image.tar"])
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path, trees, name):
-    large = random.Random(7).randbytes(300_000)
-    files = PYTHON_FILES | {"usr/lib/large": large}
+    files = PYTHON_FILES | {"usr/lib/large": LARGE}
     base = write_layout(tmp_path / "base", files=files, config=OF_PYTHON)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
-    try:
-        with pytest.raises(OutputFailed, match="could not be written: File too large; nothing"):
-            build(tmp_path / "out" / name, f"oci:{base}", trees)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    expected = "could not be written: File too large; nothing"
+    with file_limit(200_000), pytest.raises(OutputFailed, match=expected):
+        build(tmp_path / "out" / name, f"oci:{base}", trees)
     assert list((tmp_path / "out").iterdir()) == []
 
 
