@@ -59,10 +59,11 @@ class Workshop:
 
     def _lock(self, requirements: Requirements, target: Target) -> str:
         preferred = installed_versions()
-        wheels = sorted(file.name for file in target.wheels.iterdir()) if target.wheels else []
+        wheels = [file.name for file in target.wheels.iterdir()] if target.wheels else ["index"]
         installed = sorted(f"{name}=={number}" for name, number in preferred.items())
         hashes = [f"{name} {one}" for name, every in requirements.hashes.items() for one in every]
-        parts = [*requirements.lines, *hashes, str(target), *wheels, *installed]
+        groups = (requirements.lines, hashes, [str(target)], sorted(wheels), installed)
+        key = key_of(["lock", *("\n".join(group) for group in groups)])
         is_local = any("/" in line for line in requirements.lines)
         if is_local:  # what a path leads to may change
             return resolve(requirements, target, preferred)
@@ -71,7 +72,7 @@ class Workshop:
             self.tell(f"resolving {len(requirements.lines)} requirements for {target}")
             (folder / LOCK_FILE).write_text(resolve(requirements, target, preferred))
 
-        return (self.cache.get(key_of(["lock", *parts]), make) / LOCK_FILE).read_text()
+        return (self.cache.get(key, make) / LOCK_FILE).read_text()
 
     def _install(self, lock: str, target: Target, model: Path, folder: Path) -> None:
         self.tell(f"installing {lock.count('==')} packages")

@@ -53,7 +53,7 @@ def engine(tmp_path_factory) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def mlserve_run(tmp_path_factory, request) -> Run:
+def mlserve_run(tmp_path_factory) -> Run:
     """Runs mlserve as a program that keeps what it needs again in a folder of the tests."""
     cache = tmp_path_factory.mktemp("cache")
 

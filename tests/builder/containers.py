@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from docker import DockerClient
 from docker.models.containers import Container
@@ -96,7 +96,7 @@ class Load:
         self._has_begun = threading.Event()
         self._threads = [threading.Thread(target=self._send) for _ in range(clients)]
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         assert self._has_begun.wait(DEADLINE_SECONDS)

@@ -63,7 +63,7 @@ def test_a_container_predicts_what_the_model_does_outside(engine, image, onnx_mo
         assert service.predict(request_body) == predict_outside(onnx_model, request_body)
 
 
-def test_a_container_needs_no_network_no_rights_and_nowhere_to_write(engine, image, request_body):
+def test_a_container_needs_no_network_no_rights_and_no_disk(engine, image, request_body):
     with serving(engine.client, image, network_mode="none", **HARDENED) as service:
         assert len(service.predict_within(request_body)["predictions"]) == 5
 
@@ -110,6 +110,10 @@ def read_files(archive):
         }
 
 
+def owner(member):
+    return oct(member.mode), member.uid, member.gid
+
+
 def digest(tar, member):
     content = tar.extractfile(member) if member.isreg() else None
     return hashlib.sha256(content.read()).hexdigest() if content else member.linkname
@@ -133,7 +137,9 @@ def test_a_new_model_makes_one_new_layer(engine, mlserve_run, onnx_model, built_
         engine.client.images.get(name).attrs["RootFS"]["Layers"]
         for name in (built_by_docker, "churn-docker:8")
     ]
-    changed = [number for number, pair in enumerate(zip(before, after)) if len(set(pair)) > 1]
+    changed = [
+        number for number, pair in enumerate(zip(before, after, strict=True)) if len(set(pair)) > 1
+    ]
     assert changed == [len(before) - 1]
 
 
