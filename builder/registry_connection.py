@@ -78,7 +78,10 @@ class Answer:
 
 
 class RegistryConnection:
-    """Sends requests to ``registry`` with rights to ``scopes``; may be used by any thread."""
+    """Sends requests to ``registry`` with rights to ``scopes``, the first of which must be had.
+
+    May be used by any thread.
+    """
 
     def __init__(self, registry: str, scopes: Iterable[str], access: RegistryAccess) -> None:
         self.registry, self._scopes, self._access = registry, tuple(scopes), access
@@ -206,10 +209,20 @@ class RegistryConnection:
         login = self._access.find_login(self.registry)
         for challenge in challenges:
             if challenge.scheme == "bearer" and "realm" in challenge.parameters:
-                return f"Bearer {self._fetch_token(challenge, login)}"
+                return f"Bearer {self._fetch_any_token(challenge, login)}"
             if challenge.scheme == "basic" and login and not login.identity_token:
                 return basic_header(login)
         return None
+
+    def _fetch_any_token(self, challenge: Challenge, login: Login | None) -> str:
+        try:
+            return self._fetch_token(challenge, login)
+        except RegistryRefused:
+            if len(self._scopes) == 1:
+                raise
+        # Some give nothing to who may not do all: what cannot be mounted is sent.
+        self._scopes = self._scopes[:1]
+        return self._fetch_token(challenge, login)
 
     def _fetch_token(self, challenge: Challenge, login: Login | None) -> str:
         action, realm = "give a token", challenge.parameters["realm"]

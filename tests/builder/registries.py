@@ -18,6 +18,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -106,6 +107,7 @@ class Faulty:
     asked: list[tuple[str, str]] = field(default_factory=list)
     ranges: list[str] = field(default_factory=list)
     wants_token: bool = False
+    denied_scope: str = "nothing"
     authorizations: list[str | None] = field(default_factory=list)
     token_requests: list[str] = field(default_factory=list)
     has_referrers: bool = False
@@ -179,6 +181,7 @@ class _Forwarding(BaseHTTPRequestHandler):
         self.faulty.token_requests.append(self.path)
         pair = base64.b64encode(b"ann:secret").decode()
         is_known = self.headers.get("authorization") == f"Basic {pair}"
+        is_known &= self.faulty.denied_scope not in unquote(self.path)
         body = json.dumps({"token": "good"}).encode() if is_known else b"{}"
         self._answer(200 if is_known else 401, {}, body)
 

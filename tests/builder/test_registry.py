@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 import socket
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from mlserve.builder.assembling import OciEngine, OciOptions
+from mlserve.builder.assembling import OciEngine, OciOptions, assemble_image
+from mlserve.builder.base_images import open_base
 from mlserve.builder.credentials import Login
 from mlserve.builder.errors import (
     DigestMismatch,
@@ -18,6 +20,8 @@ from mlserve.builder.errors import (
     RegistryUnavailable,
     UnusableBase,
 )
+from mlserve.builder.image_names import parse_image_name
+from mlserve.builder.publishing import push_image
 from mlserve.builder.registry_access import RegistryAccess
 from mlserve.builder.registry_connection import RegistryConnection
 from mlserve.builder.registry_tokens import Challenge
@@ -28,6 +32,7 @@ from .images_made_here import (
     ARM64,
     OF_PYTHON,
     PYTHON_FILES,
+    plan_on,
     run,
     stage_on,
     write_layout,
@@ -236,6 +241,21 @@ def test_a_registry_with_tokens_gets_a_login_for_both_repositories(proxy: Faulty
         ["repository:base:pull"],
         ["repository:tokens:pull,push", "repository:base:pull"],
     ]
+
+
+def test_a_base_that_may_not_be_mounted_is_sent(proxy: Faulty, trees):
+    base, tag = f"{proxy.registry}/base:3.11", f"{proxy.address}/unmounted:7"
+    proxy.wants_token, proxy.denied_scope = True, "repository:base:pull"
+    proxy.faults.append(Fault("POST", "mount=", status=403))
+    layout = trees.parent / "pulled"
+    copy(f"docker://{base}", f"oci:{layout}:3.11")
+    opened = open_base(f"oci:{layout}:3.11", AS_ANN).for_platform(AMD64)
+    below = replace(opened, name=parse_image_name(f"{proxy.address}/base:3.11"))
+    image = assemble_image(below, plan_on(base), [], 0)
+    lines: list[str] = []
+    assert push_image(image, [parse_image_name(tag)], AS_ANN, lines.append) == image.root.digest
+    assert sent(lines) == 2
+    assert len(proxy.token_requests) == 2
 
 
 def test_a_token_is_not_told_to_where_a_registry_leads_for_its_blobs(
