@@ -88,7 +88,7 @@ def test_a_list_that_holds_itself_is_refused():
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 1_000_000])
 def test_deep_nesting_is_refused(depth):
-    with pytest.raises(InvalidModel, match="levels of nesting"):
+    with pytest.raises(InvalidModel, match="nesting"):  # ours, or of the parser itself
         parse_yaml(b"[" * depth + b"]" * depth, "f")
 
 
