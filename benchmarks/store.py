@@ -45,6 +45,7 @@ def main():
                     found = measure(server.base + path, script, 8, arguments.seconds)
                     server.settle()
                     samples.setdefault((name, server.name), []).append(found.per_second / requests)
+        print()
         report(servers, samples)
         report_memory(servers)
     measure_growth(arguments.rounds)
@@ -180,13 +181,17 @@ def report_starts(servers):
 def report(servers, samples):
     """Print a Markdown table of the times a second, and our ratio to MLflow."""
     names = [server.name for server in servers]
-    print(
-        f"\n| times a second | {' | '.join(names)} | ratio |\n| --- | {'---: | ' * len(names)}---: |"
-    )
+    print_row("times a second", *names, "ratio")
+    print_row("---", *["---:"] * len(names), "---:")
     for task in dict.fromkeys(task for task, _ in samples):
         found = [statistics.median(samples[task, name]) for name in names]
         ratio = f"{found[0] / found[1]:.1f}" if len(found) > 1 else ""
-        print(f"| {task} | {' | '.join(f'{value:,.1f}' for value in found)} | {ratio} |")
+        print_row(task, *(f"{value:,.1f}" for value in found), ratio)
+
+
+def print_row(*cells):
+    """Print one row of a Markdown table."""
+    print(f"| {' | '.join(cells)} |")
 
 
 def report_memory(servers):
