@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
+import tarfile
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from docker import DockerClient
@@ -18,6 +20,9 @@ from docker.models.containers import Container
 DEADLINE_SECONDS = 60
 PORT = 8080
 JSON = "application/json"
+
+# What an engine puts into every container.
+ENGINES_OWN = ("dev", "etc", "proc", "sys", ".dockerenv", "run")
 
 ASK_WITHIN = """
 import sys, urllib.request
@@ -131,14 +136,24 @@ class Load:
                 self._has_begun.set()
 
 
-def files_of(client: DockerClient, image: str, folder: Path) -> Path:
-    """Unpack the whole file system of ``image`` into ``folder``, as a tar."""
+def files_of(client: DockerClient, image: str) -> dict[str, tuple[object, ...]]:
+    """The mode, owner, time and content of each file of ``image``, by its name."""
     container = client.containers.create(image)
-    archive = folder / f"{image.replace(':', '-').replace('/', '-')}.tar"
     try:
-        with archive.open("wb") as output:
-            for chunk in container.export():
-                output.write(chunk)
+        with tempfile.TemporaryFile() as archive:
+            archive.writelines(container.export())
+            archive.seek(0)
+            with tarfile.open(fileobj=archive) as tar:
+                return {member.name: _describe(tar, member) for member in tar if _is_ours(member)}
     finally:
         container.remove(force=True)
-    return archive
+
+
+def _is_ours(member: tarfile.TarInfo) -> bool:
+    return not member.isdir() and member.name.partition("/")[0] not in ENGINES_OWN
+
+
+def _describe(tar: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[object, ...]:
+    content = tar.extractfile(member) if member.isreg() else None
+    shown = hashlib.sha256(content.read()).hexdigest() if content else member.linkname
+    return oct(member.mode), member.uid, member.gid, member.mtime, shown
