@@ -21,6 +21,7 @@ COMMANDS: Final = {
     ),
     "experiments": (f"{__package__}.experiments:experiments", "The experiments of a store."),
     "gc": (f"{__package__}.gc:gc", "Delete for good what was deleted."),
+    "image": (f"{__package__}.image:image", "What is in an image, and how it came to be."),
     "import-mlflow": (f"{__package__}.import_mlflow:import_mlflow", "Copy what an MLflow holds."),
     "models": (f"{__package__}.models:models", "Serve packaged models, and build their images."),
     "registry": (f"{__package__}.registry:registry", "Registered models and their versions."),
