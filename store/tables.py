@@ -48,6 +48,18 @@ def _index_values(name: str, table: Table) -> None:
     Index(name, table.c.key, table.c.value, sqlite_where=short, postgresql_where=short)
 
 
+def _key_values(name: str, owner: str) -> Table:
+    """Return the table of the values that rows at ``owner``, a column, have by their keys."""
+    return Table(
+        name,
+        METADATA,
+        Column(owner.partition(".")[2], ForeignKey(owner), primary_key=True),
+        Column("key", _text(250), primary_key=True),
+        Column("value", _text(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
 # In SQLite, only a column whose type is INTEGER counts up by itself.
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
@@ -63,14 +75,7 @@ experiments = Table(
     sqlite_autoincrement=True,
 )
 
-experiment_tags = Table(
-    "experiment_tags",
-    METADATA,
-    Column("experiment_id", ForeignKey("experiments.experiment_id"), primary_key=True),
-    Column("key", _text(250), primary_key=True),
-    Column("value", _text(), nullable=False),
-    sqlite_with_rowid=False,
-)
+experiment_tags = _key_values("experiment_tags", "experiments.experiment_id")
 
 runs = Table(
     "runs",
@@ -95,23 +100,9 @@ Index(
 )
 Index("ix_runs_name", runs.c.run_name)
 
-params = Table(
-    "params",
-    METADATA,
-    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
-    Column("key", _text(250), primary_key=True),
-    Column("value", _text(), nullable=False),
-    sqlite_with_rowid=False,
-)
+params = _key_values("params", "runs.run_id")
 
-run_tags = Table(
-    "run_tags",
-    METADATA,
-    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
-    Column("key", _text(250), primary_key=True),
-    Column("value", _text(), nullable=False),
-    sqlite_with_rowid=False,
-)
+run_tags = _key_values("run_tags", "runs.run_id")
 
 _index_values("ix_params_value", params)
 _index_values("ix_run_tags_value", run_tags)
@@ -209,23 +200,9 @@ Index(
     logged_models.c.model_id,
 )
 
-logged_model_params = Table(
-    "logged_model_params",
-    METADATA,
-    Column("model_id", ForeignKey("logged_models.model_id"), primary_key=True),
-    Column("key", _text(250), primary_key=True),
-    Column("value", _text(), nullable=False),
-    sqlite_with_rowid=False,
-)
+logged_model_params = _key_values("logged_model_params", "logged_models.model_id")
 
-logged_model_tags = Table(
-    "logged_model_tags",
-    METADATA,
-    Column("model_id", ForeignKey("logged_models.model_id"), primary_key=True),
-    Column("key", _text(250), primary_key=True),
-    Column("value", _text(), nullable=False),
-    sqlite_with_rowid=False,
-)
+logged_model_tags = _key_values("logged_model_tags", "logged_models.model_id")
 
 # As of metrics, the key is the whole point; what is of no dataset has "" for its name and digest.
 logged_model_metrics = Table(
