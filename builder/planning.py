@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from .base_images import local_path
 from .plan import APP, MODEL, PORT, SITE, BuildPlan, LayerPlan, Platform
 
 REQUIREMENTS: Final = LayerPlan("requirements", "/opt/mlserve", "the packages that the model needs")
@@ -81,7 +82,8 @@ def _settings(model: PackedModel) -> dict[str, str]:
 
 
 def _labels(model: PackedModel, base: str, release: str) -> dict[str, str]:
-    name, _, digest = base.partition("@")
+    # A path of the machine that builds would be another on the next.
+    name, _, digest = ("", "", "") if local_path(base) else base.partition("@")
     return _said(
         {
             f"{_OCI}title": model.name,

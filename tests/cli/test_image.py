@@ -154,6 +154,8 @@ def test_no_document_names_a_path_of_this_machine(built, tmp_path_factory):
             content = manifest.read()
         assert str(tmp_path_factory.getbasetemp()).encode() not in content
     assert str(tmp_path_factory.getbasetemp()) not in show(built.places["layout"], "--sbom")
+    [report] = show_json(built.places["layout"])["platforms"]
+    assert not [text for text in report["labels"].values() if "/base" in text]
 
 
 @pytest.fixture
