@@ -15,6 +15,7 @@ from ..store.fetching import LocatedModel
 from .contexts import write_context
 from .contract import BuiltImage, Engine, Stage, Tell
 from .documents import Ingredients, documents_of
+from .errors import BuildError
 from .options import BuildOptions
 from .outputs import refuse_existing
 from .plan import Platform
@@ -78,11 +79,18 @@ def staged(source: Source, options: BuildOptions, cache: Path, tell: Tell) -> It
         kept = folder / "fresh" if options.is_fresh else cache
         workshop = Workshop(TreeCache(kept), tell)
         tell(f"packing {source.model.folder}")
-        packed = _pack_model(source, folder / MODEL_LAYER.name)
-        yield [
-            _stage(source, packed, platform, options, workshop, folder)
-            for platform in options.platforms
-        ]
+        try:
+            packed = _pack_model(source, folder / MODEL_LAYER.name)
+            stages = [
+                _stage(source, packed, platform, options, workshop, folder)
+                for platform in options.platforms
+            ]
+        except OSError as error:
+            place = error.filename or folder
+            raise BuildError(
+                f"{source.model.folder} could not be packed: {error.strerror or error} ({place})"
+            ) from error
+        yield stages
 
 
 def _pack_model(source: Source, folder: Path) -> PackedModel:

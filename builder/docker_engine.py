@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import docker
 import requests
@@ -162,7 +162,17 @@ def _translated(what: str) -> Iterator[None]:
         raise EngineFailed(
             f"{what} failed: the engine does not answer any more ({_reason(error)})"
         ) from error
+    except OSError as error:
+        raise EngineFailed(f"{what} failed: {error.strerror}; the context takes room") from error
 
 
-def _reason(error: Any) -> str:
-    return shorten(getattr(error, "explanation", None) or error)
+def _reason(error: BaseException) -> str:
+    """Return what the engine says, or else what the system said when it was called."""
+    if explanation := getattr(error, "explanation", None):
+        return shorten(explanation)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return shorten(error)

@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from .errors import UnusableBase
+from .errors import InvalidImageName, UnusableBase
+from .image_names import parse_image_name
 from .plan import BuildPlan
 
 
@@ -15,7 +16,7 @@ def write_dockerfile(plan: BuildPlan) -> str:
 
     Raises `UnusableBase` for a base that no Dockerfile can name.
     """
-    if not re.fullmatch(r"[\w./:@-]+", plan.base, re.ASCII) or plan.base.startswith((".", "/")):
+    if not is_image_name(plan.base):
         raise UnusableBase(
             plan.base, "no name of an image", "the name of one, as a Dockerfile's FROM takes it"
         )
@@ -34,6 +35,15 @@ def write_dockerfile(plan: BuildPlan) -> str:
         f"CMD {_words(plan.command)}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def is_image_name(base: str) -> bool:
+    """Whether a Dockerfile can name ``base``: a layout or a tar is for our own engine alone."""
+    try:
+        parse_image_name(base)
+    except InvalidImageName:
+        return False
+    return not base.endswith(".tar")
 
 
 def _words(command: Sequence[str]) -> str:

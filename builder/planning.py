@@ -39,6 +39,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType(
         "PYTHONSAFEPATH": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
     }
 )
 

@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +24,7 @@ from .plan import Platform
 from .requirements import Requirements
 
 _SECONDS: Final = 1800
+_METADATA: Final = "*.dist-info"
 _LONGEST_REASON: Final = 1000
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]+@")
 _BLAMED: Final = (
@@ -62,11 +62,9 @@ class Target:
 
 def installed_versions() -> dict[str, str]:
     """Return the packages of this environment, which an image gets too where it may."""
-    return {
-        found.name: found.version
-        for found in distributions()
-        if found.name and re.fullmatch(r"[\w.!+-]+", found.version or "")
-    }
+    folders = (folder for place in reversed(sys.path) for folder in Path(place).glob(_METADATA))
+    pairs = (folder.name.removesuffix(_METADATA[1:]).partition("-") for folder in folders)
+    return {name: version for name, _, version in pairs if version}
 
 
 def resolve(requirements: Requirements, target: Target, preferred: Mapping[str, str]) -> str:

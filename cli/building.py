@@ -13,18 +13,20 @@ from typing import Any, Final
 
 from ..builder.build import build_image, generate_context
 from ..builder.contract import Engine
+from ..builder.dockerfile import is_image_name
 from ..builder.errors import EngineUnavailable
 from ..builder.image_names import parse_image_name
 from ..builder.options import BuildOptions, read_build_arguments, read_platforms
 from ..builder.outputs import refuse_existing
 from ..runtimes.errors import InvalidSetting
-from .build import DOCKER, OCI, read_options
+from .build import AUTO, DOCKER, read_options
 from .locating import fetch
 from .store_options import say
 
 _ROOM: Final = build_image.__module__.rpartition(".")[0]
 _DOCKER: Final = f"{_ROOM}.docker_engine"
 _OCI: Final = f"{_ROOM}.assembling"
+_ADVICE: Final = "give --engine oci"
 _EPOCH: Final = "SOURCE_DATE_EPOCH"
 
 
@@ -92,13 +94,13 @@ def _choose(
 ) -> Engine:
     if output is not None:
         refuse_existing(output)
-    if engine == DOCKER and output is not None:
-        raise InvalidSetting("--output is written without a Docker engine; give --engine oci")
-    if output is not None and options.is_pushed:
-        raise InvalidSetting("--output and --push: found both, expected one of them")
+        if options.is_pushed:
+            raise InvalidSetting("--output and --push: found both, expected one of them")
     arguments = read_build_arguments(build_arguments)
-    wants_oci = engine == OCI or output is not None or len(options.platforms) > 1
-    if engine == DOCKER or not wants_oci:
+    needs_oci = _what_needs_oci(options, output)
+    if engine == DOCKER and needs_oci:
+        raise InvalidSetting(f"--engine docker: {needs_oci} is not for a Docker engine; {_ADVICE}")
+    if engine == DOCKER or (engine == AUTO and not needs_oci):
         try:
             docker: Engine = _open_docker(arguments, network, options.is_fresh)
         except EngineUnavailable as error:
@@ -113,6 +115,17 @@ def _choose(
         output = _default_output(options.tags[0])
         refuse_existing(output)
     return _open_oci(output)
+
+
+def _what_needs_oci(options: BuildOptions, output: Path | None) -> str:
+    """Return what was asked for that a Docker engine does not do, or nothing."""
+    if output is not None:
+        return "--output"
+    if len(options.platforms) > 1:
+        return "--platform with several"
+    if options.base is not None and not is_image_name(options.base):
+        return "--base with a path"
+    return ""
 
 
 def _open_docker(arguments: dict[str, str], network: str | None, is_fresh: bool) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -40,7 +42,7 @@ def cache(tmp_path_factory):
 def mlserve(tmp_path, cache):
     """Runs mlserve in an empty folder, where no Docker engine answers."""
 
-    def run(*arguments):
+    def run(*arguments, **options):
         environment = {**os.environ, **NO_ENGINE, "XDG_CACHE_HOME": cache}
         return subprocess.run(
             [sys.executable, "-m", "mlserve", *map(str, arguments)],
@@ -50,18 +52,50 @@ def mlserve(tmp_path, cache):
             text=True,
             timeout=300,
             check=False,
+            **options,
         )
 
     return run
 
 
-def test_where_no_engine_answers_the_image_becomes_a_file_named_after_it(
-    mlserve, model, base, tmp_path
-):
+LOG = """
+import mlserve
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+flowers = load_iris(as_frame=True)
+model = LogisticRegression(max_iter=1000).fit(flowers.data, flowers.target)
+with mlserve.start_run() as run:
+    mlserve.log_model(model, "iris", example=flowers.data, registered_model_name="iris")
+print(run.info.run_id)
+"""
+
+
+@pytest.fixture
+def run_id(tmp_path):
+    """The run whose model is version 1 of iris in the store of the folder."""
+    run = subprocess.run(
+        [sys.executable, "-c", LOG],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return run.stdout.strip()
+
+
+def test_where_no_engine_answers_none_is_needed(mlserve, model):
+    run = mlserve("build-docker", "-m", model, "--base", "127.0.0.1:1/nobody/has:this")
+    assert "building without a Docker engine: no Docker engine answers at unix:" in run.stderr
+    assert run.returncode == 1
+    assert "127.0.0.1:1" in run.stderr.splitlines()[-1]
+
+
+def test_without_an_engine_the_image_becomes_a_file_named_after_it(mlserve, model, base, tmp_path):
     run = mlserve("build-docker", "-m", model, "-n", "team/iris:1", "--base", base)
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("sha256:")
-    assert "building without a Docker engine" in run.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["iris-1.tar"]
     with tarfile.open(tmp_path / "iris-1.tar") as archive:
         (entry,) = json.load(archive.extractfile("manifest.json"))
@@ -134,6 +168,7 @@ def test_a_requirement_that_nobody_has_is_named_and_nothing_is_written(mlserve, 
         (("-m", ".", "--python", "3.8"), 2, "expected 3.11 or later"),
         (("-m", ".", "--build-arg", "x"), 2, "expected NAME=VALUE"),
         (("-m", ".", "--engine", "docker", "-o", "x"), 2, "--engine oci"),
+        (("-m", ".", "--engine", "docker", "--base", "./x.tar"), 2, "--base with a path"),
         (("-m", ".", "-o", "x", "--push"), 2, "expected one of them"),
         (("-m", ".", "--engine", "oci", "--network", "x"), 2, "for a Docker engine alone"),
         ((), 2, "Missing option '-m'"),
@@ -145,6 +180,48 @@ def test_what_is_wrong_is_told_without_a_traceback(mlserve, tmp_path, flags, cod
     assert message in run.stderr
     assert "Traceback" not in run.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_of_the_registry_is_told_in_the_image(mlserve, base, tmp_path, run_id):
+    flags = ("-n", "iris:1", "--base", base, "-o", "layout")
+    run = mlserve("build-docker", "-m", "models:/iris/1", *flags)
+    assert run.returncode == 0, run.stderr
+    config = read_config(tmp_path / "layout", run.stdout.strip())
+    labels, environment = config["Labels"], config["Env"]
+    assert labels["org.opencontainers.image.version"] == "1"
+    assert labels["ml.mlserve.model.name"] == "iris"
+    assert labels["ml.mlserve.model.run"] == run_id
+    assert {"MLSERVE_MODEL_NAME=iris", "MLSERVE_MODEL_VERSION=1"} <= set(environment)
+
+
+@pytest.mark.usefixtures("run_id")
+def test_a_model_that_is_not_as_it_was_registered_is_not_packed(mlserve, base, tmp_path):
+    (model,) = tmp_path.glob("mlartifacts/**/model.skops")
+    model.write_bytes(model.read_bytes() + b"more")
+    run = mlserve("build-docker", "-m", "models:/iris/1", "--base", base, "-o", "x.tar")
+    assert run.returncode == 1
+    assert "models:/iris/1" in run.stderr
+    assert "model.skops" in run.stderr
+    assert not (tmp_path / "x.tar").exists()
+
+
+def read_config(layout, digest):
+    blobs = layout / "blobs" / "sha256"
+    manifest = json.loads((blobs / digest.removeprefix("sha256:")).read_text())
+    config = blobs / manifest["config"]["digest"].removeprefix("sha256:")
+    return json.loads(config.read_text())["config"]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(mlserve, tmp_path, model):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+
+    large = shutil.copytree(model, tmp_path / "large")
+    (large / "weights.bin").write_bytes(bytes(2 << 20))
+    run = mlserve("build-docker", "-m", large, "-o", "x.tar", preexec_fn=limit)
+    assert run.returncode == 1
+    assert f"{large} could not be packed: File too large" in run.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["large"]
 
 
 def test_the_flags_of_mlflows_users_are_taken(mlserve, model, tmp_path):
