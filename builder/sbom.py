@@ -26,6 +26,7 @@ _SPDX: Final = {
     "apache license, version 2.0": "Apache-2.0",
     "apache-2.0": "Apache-2.0",
     "bsd-2-clause": "BSD-2-Clause",
+    "3-clause bsd license": "BSD-3-Clause",
     "bsd-3-clause": "BSD-3-Clause",
     "bsd 3-clause": "BSD-3-Clause",
     "isc": "ISC",
