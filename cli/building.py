@@ -36,7 +36,9 @@ def build(model: str, name: str, tags: tuple[str, ...], is_pushed: bool, **flags
     for tag in options.tags:
         parse_image_name(tag)
     with _opened(options, **flags) as engine:
-        built = build_image(fetch(model, os.environ), options, engine, cache_folder(), say)
+        built = build_image(
+            fetch(model, os.environ), options, engine, cache_folder() / "trees", say
+        )
     say(f"built {', '.join(built.references)}")
     return built.digest
 
@@ -46,7 +48,7 @@ def generate(model: str, path: Path, **flags: Any) -> str:
     options = read_options(flags)
     if len(options.platforms) > 1:
         raise InvalidSetting("--platform: found several, expected one: a context is for one")
-    generate_context(fetch(model, os.environ), options, path, cache_folder(), say)
+    generate_context(fetch(model, os.environ), options, path, cache_folder() / "trees", say)
     return str(path)
 
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import http.server
 import io
 import shutil
 import signal
 import subprocess
 import sys
 import tarfile
-import threading
 import time
-import zipfile
-from contextlib import contextmanager
 
 import pytest
 
 from .containers import files_of, serving
 from .registries import running_registry
-
-SECRET = "s3cret-of-the-index"
+from .wheels_made_here import SECRET, private_index
 
 
 def state_of(client):
@@ -155,48 +148,6 @@ def test_a_base_of_ours_carries_an_image(engine, mlserve_run, onnx_model):
     with serving(engine.client, "x:2") as service:
         code, output = service.container.exec_run(["id", "-un"])
     assert (code, output) == (0, b"mlserve\n")
-
-
-@contextmanager
-def private_index(folder):
-    """An index that wants a password, with a package that is nowhere else; gives its URL."""
-    package = folder / "secret-sauce"
-    package.mkdir(parents=True)
-    wheel = package / "secret_sauce-1.0-py3-none-any.whl"
-    info = "secret_sauce-1.0.dist-info"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("secret_sauce.py", "x = 1\n")
-        archive.writestr(
-            f"{info}/METADATA", "Metadata-Version: 2.1\nName: secret-sauce\nVersion: 1.0\n"
-        )
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "secret_sauce.py,,\n")
-    (package / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
-    handler = functools.partial(_Guarded, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://ann:{SECRET}@127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
-
-
-class _Guarded(http.server.SimpleHTTPRequestHandler):
-    """Serves files to who knows the password."""
-
-    def do_GET(self) -> None:
-        token = base64.b64encode(f"ann:{SECRET}".encode()).decode()
-        if self.headers.get("Authorization") == f"Basic {token}":
-            super().do_GET()
-        else:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", "Basic")
-            self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 @pytest.mark.parametrize("way", ["docker", "oci"])

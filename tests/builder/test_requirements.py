@@ -9,9 +9,11 @@ from mlserve.builder.errors import UnresolvedRequirements
 from mlserve.builder.locks import keep_hashes
 from mlserve.builder.plan import Platform
 from mlserve.builder.requirements import Requirements, choose_python, choose_requirements
-from mlserve.builder.wheels import Target, explain, resolve
+from mlserve.builder.wheels import Target, explain, install, resolve
 from mlserve.runtimes.errors import InvalidModel
 from mlserve.runtimes.modelspec import ModelSpec
+
+from .wheels_made_here import INFO, write_wheel
 
 SKLEARN = ModelSpec({"sklearn": {"serialization_format": "cloudpickle"}, "python_function": {}})
 ONNX = ModelSpec({"onnx": {}, "python_function": {}})
@@ -113,3 +115,23 @@ def test_what_was_locked_goes_before_what_the_index_says_today():
     lock = "a==1 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\nb-c==2 \\\n    --hash=sha256:3\n"
     assert keep_hashes(lock, {"b-c": ("sha256:9",)}) == lock.replace("sha256:3", "sha256:9")
     assert keep_hashes(lock, {}) == lock
+
+
+def test_what_is_installed_tells_nothing_of_this_machine(tmp_path):
+    target = Target(Platform(), "3.11", write_wheel(tmp_path / "wheels").parent)
+    lock = tmp_path / "lock"
+    lock.write_text(resolve(Requirements(tmp_path, ("secret-sauce",)), target, {}))
+    install(lock, tmp_path / "site", target, tmp_path)
+    files = {x.relative_to(tmp_path / "site").as_posix() for x in (tmp_path / "site").rglob("*")}
+    assert "secret_sauce.py" in files
+    assert not files & {"bin/sauce", ".lock", f"{INFO}/direct_url.json", f"{INFO}/uv_cache.json"}
+    for name in files - {INFO}:
+        assert str(tmp_path).encode() not in (tmp_path / "site" / name).read_bytes()
+
+
+def test_a_file_that_is_not_the_one_that_was_locked_is_refused(tmp_path):
+    target = Target(Platform(), "3.11", write_wheel(tmp_path / "wheels").parent)
+    lock = tmp_path / "lock"
+    lock.write_text(f"secret-sauce==1.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(UnresolvedRequirements, match=r"(?i)secret.sauce.*hash mismatch"):
+        install(lock, tmp_path / "site", target, tmp_path)
