@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .credentials import find_credentials
 from .tracking_uri import find_user
@@ -15,6 +16,7 @@ SOURCE_NAME = "mlflow.source.name"
 SOURCE_TYPE = "mlflow.source.type"
 GIT_COMMIT = "mlflow.source.git.commit"
 GIT_BRANCH = "mlflow.source.git.branch"
+GIT_REPOSITORY = "mlflow.source.git.repoURL"
 PARENT_RUN_ID = "mlflow.parentRunId"
 RUN_NAME = "mlflow.runName"
 NOTE = "mlflow.note.content"
@@ -39,11 +41,16 @@ def context_tags(environment: Mapping[str, str]) -> dict[str, str]:
 def git_tags(program: Path) -> dict[str, str]:
     """Return the commit and the branch that are checked out where ``program`` is, if they are.
 
-    The files of the repository are read; Git itself is not needed.
+    Where they were cloned from is told too. The files of the repository are read; Git itself is not
+    needed.
     """
     try:
         folder = _find_repository(program.resolve())
-        return _read_head(folder) if folder else {}
+        if folder is None:
+            return {}
+        head, shared = _read(folder / "HEAD").strip(), _find_shared(folder)
+        tags = _read_head(head, folder, shared)
+        return tags | _read_remote(shared) if tags else {}
     except (OSError, ValueError, RuntimeError):
         return {}  # a repository that cannot be read says nothing
 
@@ -62,14 +69,31 @@ def _find_repository(program: Path) -> Path | None:
     return None
 
 
-def _read_head(folder: Path) -> dict[str, str]:
-    head = _read(folder / "HEAD").strip()
+def _find_shared(folder: Path) -> Path:
+    """Return where the repository is that ``folder`` is of: a second worktree has its own HEAD."""
+    common = folder / "commondir"
+    return folder / _read(common).strip() if common.is_file() else folder
+
+
+def _read_remote(shared: Path) -> dict[str, str]:
+    """Return where the repository was cloned from, without a password that may stand there."""
+    config = shared / "config"
+    section = ""
+    for line in _read(config).splitlines() if config.is_file() else ():
+        key, _, value = map(str.strip, line.partition("="))
+        if key.startswith("["):
+            section = key
+        elif key == "url" and section.startswith("[remote "):
+            url = urlsplit(value)
+            place = url._replace(netloc=url.netloc.rpartition("@")[2]) if url.scheme else url
+            return {GIT_REPOSITORY: place.geturl()}
+    return {}
+
+
+def _read_head(head: str, folder: Path, shared: Path) -> dict[str, str]:
     if not head.startswith("ref:"):
         return _tags(head)
     name = head.removeprefix("ref:").strip()
-    # A second worktree keeps its own HEAD and shares the rest.
-    common = folder / "commondir"
-    shared = folder / _read(common).strip() if common.is_file() else folder
     loose = [place / name for place in (folder, shared)]
     commit = next((_read(file).strip() for file in loose if file.is_file()), None)
     return _tags(commit or _find_packed(shared, name), name.removeprefix("refs/heads/"))

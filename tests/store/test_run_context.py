@@ -41,6 +41,23 @@ def test_the_commit_and_the_branch_of_a_program_are_found(repository):
     assert git_tags(repository / "deep" / "script.py") == expected
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://example.com/a/b.git", "https://example.com/a/b.git"),
+        ("https://user:token@example.com/a.git", "https://example.com/a.git"),
+        ("git@example.com:a/b.git", "git@example.com:a/b.git"),
+        ("../b", "../b"),
+    ],
+)
+def test_where_a_repository_was_cloned_from_is_told_without_its_password(repository, url, told):
+    git(repository, "config", "branch.main.description", "url = no")
+    git(repository, "remote", "add", "origin", url)
+    git(repository, "remote", "add", "other", "https://example.com/other")
+    found = git_tags(repository / "deep" / "script.py")
+    assert found["mlflow.source.git.repoURL"] == told
+
+
 def test_a_reference_that_git_has_packed_is_found(repository):
     git(repository, "checkout", "-q", "-b", "feature/x")
     git(repository, "pack-refs", "--all")
