@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -372,3 +375,14 @@ class TestFiles:
     def test_a_method_to_predict_with_is_refused(self, tmp_path):
         with pytest.raises(InvalidSetting, match="predict_proba"):
             opened(write_onnx(tmp_path, iris_graph()), predict_fn="predict_proba")
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "1"), ("0", "0")])
+def test_onnx_runtime_reports_to_nobody_unless_the_operator_says_so(given, found):
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"ORT_DISABLE_TELEMETRY": given} if given else {}
+    code = "import os, mlserve.runtimes.onnx; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == found
