@@ -39,7 +39,9 @@ def main():
             mlserve("mlserve sklearn", root / "sklearn", single),
         ]
         if arguments.mlflow_python.exists():
-            servers.append(mlflow(str(arguments.mlflow_python), root / "sklearn", single))
+            servers.append(
+                mlflow(str(arguments.mlflow_python.absolute()), root / "sklearn", single)
+            )
         for server in servers:
             stack.enter_context(running(server, root / f"{server.name}.log"))
         scripts = {rows: write_script(root / f"{rows}.lua", b) for rows, b in bodies.items()}
